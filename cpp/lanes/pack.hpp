@@ -1,0 +1,278 @@
+// A pack: one SIMD register of independent lanes, and the few operations on it that the language does not have.
+//
+// The types are the vector extensions of GCC and Clang, so + - * / & | ^ << >> and comparisons are the language's own.
+// The register is 64 bytes with AVX-512, 32 with AVX2 and FMA, and 16 elsewhere (SSE4.2, NEON). No operation here mixes
+// lanes, so what a lane computes never depends on its neighbours.
+//
+// fma(a, b, c) rounds once where the instruction set has it, and twice (a * b, then + c) in the x86-64-v2 build: the only
+// place where the builds differ. The code is compiled with contraction off, so a * b + c is never fused behind our back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#define RNNLATCH_AVX512 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#define RNNLATCH_AVX2 1
+#elif defined(__x86_64__)
+#define RNNLATCH_SSE 1
+#endif
+
+#define RNNLATCH_INLINE inline __attribute__((always_inline))
+
+namespace rnnlatch {
+
+#if defined(RNNLATCH_AVX512)
+inline constexpr std::size_t register_bytes = 64;
+#elif defined(RNNLATCH_AVX2)
+inline constexpr std::size_t register_bytes = 32;
+#else
+inline constexpr std::size_t register_bytes = 16;
+#endif
+
+// Whether fma() rounds once.
+#if defined(RNNLATCH_AVX512) || defined(RNNLATCH_AVX2) || defined(__FP_FAST_FMA)
+inline constexpr bool fused_multiply_add = true;
+#else
+inline constexpr bool fused_multiply_add = false;
+#endif
+
+using f64 = double __attribute__((vector_size(register_bytes)));
+using f32 = float __attribute__((vector_size(register_bytes)));
+using i64 = std::int64_t __attribute__((vector_size(register_bytes)));
+using u64 = std::uint64_t __attribute__((vector_size(register_bytes)));
+using i32 = std::int32_t __attribute__((vector_size(register_bytes)));
+using u32 = std::uint32_t __attribute__((vector_size(register_bytes)));
+
+inline constexpr std::size_t lanes64 = register_bytes / 8;  // lanes of a pack of 64-bit elements
+inline constexpr std::size_t lanes32 = register_bytes / 4;  // lanes of a pack of 32-bit elements
+
+// ---- memory ---------------------------------------------------------------------------------------------------------
+
+template <class Pack, class Scalar>
+RNNLATCH_INLINE Pack load(const Scalar* from) {
+    Pack pack;
+    std::memcpy(&pack, from, sizeof pack);
+    return pack;
+}
+
+template <class Pack, class Scalar>
+RNNLATCH_INLINE void store(Scalar* to, Pack pack) {
+    std::memcpy(to, &pack, sizeof pack);
+}
+
+template <class Pack, class Scalar>
+RNNLATCH_INLINE Pack broadcast(Scalar value) {
+    return Pack{} + value;
+}
+
+// Broadcast of a floating-point constant; unlike Pack{} + value it keeps the sign of -0.
+RNNLATCH_INLINE f64 constant(double value) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_set1_pd(value);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_set1_pd(value);
+#else
+    return f64{value, value};
+#endif
+}
+
+// The same bits under another type.
+template <class To, class From>
+RNNLATCH_INLINE To bits(From pack) {
+    static_assert(sizeof(To) == sizeof(From), "a bit cast keeps the size of the register");
+    return (To)pack;
+}
+
+// ---- arithmetic -----------------------------------------------------------------------------------------------------
+
+RNNLATCH_INLINE f64 fma(f64 a, f64 b, f64 c) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_fmadd_pd(a, b, c);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_fmadd_pd(a, b, c);
+#elif defined(__FP_FAST_FMA)
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
+    return r;
+#else
+    return a * b + c;
+#endif
+}
+
+// c - a * b
+RNNLATCH_INLINE f64 fnma(f64 a, f64 b, f64 c) { return fma(-a, b, c); }
+
+// The smaller (larger) of the two; the second operand where either is NaN.
+RNNLATCH_INLINE f64 min(f64 a, f64 b) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_min_pd(a, b);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_min_pd(a, b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+RNNLATCH_INLINE f64 max(f64 a, f64 b) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_max_pd(a, b);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_max_pd(a, b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+RNNLATCH_INLINE f64 abs(f64 a) { return bits<f64>(bits<u64>(a) & 0x7fffffffffffffffULL); }
+
+// |magnitude| with the sign of `sign`.
+RNNLATCH_INLINE f64 copysign(f64 magnitude, f64 sign) {
+    constexpr std::uint64_t mask = 0x8000000000000000ULL;
+#if defined(RNNLATCH_AVX512)
+    return (f64)_mm512_ternarylogic_epi64(_mm512_set1_epi64(static_cast<std::int64_t>(mask)), (__m512i)sign,
+                                          (__m512i)magnitude, 0xCA);
+#else
+    return bits<f64>((bits<u64>(magnitude) & ~mask) | (bits<u64>(sign) & mask));
+#endif
+}
+
+RNNLATCH_INLINE f32 sqrt(f32 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_sqrt_ps(a);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_sqrt_ps(a);
+#elif defined(RNNLATCH_SSE)
+    return _mm_sqrt_ps(a);
+#else
+    f32 r;
+    for (std::size_t i = 0; i < lanes32; ++i) r[i] = __builtin_sqrtf(a[i]);
+    return r;
+#endif
+}
+
+RNNLATCH_INLINE f64 sqrt(f64 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_sqrt_pd(a);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_sqrt_pd(a);
+#elif defined(RNNLATCH_SSE)
+    return _mm_sqrt_pd(a);
+#else
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = __builtin_sqrt(a[i]);
+    return r;
+#endif
+}
+
+// The 64-bit products of the low 32 bits of each 64-bit lane; the high halves are ignored.
+RNNLATCH_INLINE u64 multiply_low_halves(u64 a, u64 b) {
+#if defined(RNNLATCH_AVX512)
+    return (u64)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(RNNLATCH_AVX2)
+    return (u64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(RNNLATCH_SSE)
+    return (u64)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xffffffffULL) * (b & 0xffffffffULL);
+#endif
+}
+
+// a ^ b ^ c
+RNNLATCH_INLINE u64 exclusive_or(u64 a, u64 b, u64 c) {
+#if defined(RNNLATCH_AVX512)
+    return (u64)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0x96);
+#else
+    return a ^ b ^ c;
+#endif
+}
+
+// ---- selection ------------------------------------------------------------------------------------------------------
+
+// Where the mask's lanes are all ones, `yes`; where they are zero, `no`. A mask is what a comparison returns.
+RNNLATCH_INLINE f64 select(i64 mask, f64 yes, f64 no) {
+#if defined(RNNLATCH_AVX512)
+    return (f64)_mm512_ternarylogic_epi64((__m512i)mask, (__m512i)yes, (__m512i)no, 0xCA);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_blendv_pd(no, yes, (__m256d)mask);
+#else
+    return bits<f64>((bits<i64>(yes) & mask) | (bits<i64>(no) & ~mask));
+#endif
+}
+
+// Whether any lane of the mask is set.
+RNNLATCH_INLINE bool any(i64 mask) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_movemask_pd((__m256d)mask) != 0;
+#elif defined(RNNLATCH_SSE)
+    return _mm_movemask_pd((__m128d)mask) != 0;
+#else
+    std::int64_t r = 0;
+    for (std::size_t i = 0; i < lanes64; ++i) r |= mask[i];
+    return r != 0;
+#endif
+}
+
+// ---- conversion -----------------------------------------------------------------------------------------------------
+
+RNNLATCH_INLINE f32 to_float(i32 a) { return __builtin_convertvector(a, f32); }
+RNNLATCH_INLINE f64 to_double(i64 a) { return __builtin_convertvector(a, f64); }
+
+// The first (second) half of a pack of 32-bit numbers, as doubles.
+RNNLATCH_INLINE f64 widen_low(f32 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(a));
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(a));
+#else
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = a[i];
+    return r;
+#endif
+}
+
+RNNLATCH_INLINE f64 widen_high(f32 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
+#else
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = a[lanes64 + i];
+    return r;
+#endif
+}
+
+RNNLATCH_INLINE f64 widen_low(i32 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_cvtepi32_pd(_mm512_castsi512_si256((__m512i)a));
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_cvtepi32_pd(_mm256_castsi256_si128((__m256i)a));
+#else
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = a[i];
+    return r;
+#endif
+}
+
+RNNLATCH_INLINE f64 widen_high(i32 a) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_cvtepi32_pd(_mm512_extracti32x8_epi32((__m512i)a, 1));
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_cvtepi32_pd(_mm256_extracti128_si256((__m256i)a, 1));
+#else
+    f64 r;
+    for (std::size_t i = 0; i < lanes64; ++i) r[i] = a[lanes64 + i];
+    return r;
+#endif
+}
+
+}  // namespace rnnlatch
