@@ -1,0 +1,12 @@
+// What each file of this folder adds to the module. Bindings convert and check; they compute nothing.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace rnnlatch::bindings {
+
+namespace py = pybind11;
+
+void bind_build_info(py::module_& m);
+
+}  // namespace rnnlatch::bindings

@@ -1,0 +1,76 @@
+// How this module was compiled.
+#include <Eigen/Core>
+
+#include <string>
+
+#include "bindings/bindings.hpp"
+
+namespace rnnlatch::bindings {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+std::string eigen_version() {
+    // Eigen 5 kept the world version at 3 and counts in the major one.
+#if EIGEN_MAJOR_VERSION >= 5
+    return std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION) + "." +
+           std::to_string(EIGEN_PATCH_VERSION);
+#else
+    return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+           std::to_string(EIGEN_MINOR_VERSION);
+#endif
+}
+
+// Doubles in one vector register of the instruction set that this module was compiled for.
+constexpr int lanes_per_register() {
+#if defined(__AVX512F__)
+    return 8;
+#elif defined(__AVX__)
+    return 4;
+#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__VSX__)
+    return 2;
+#else
+    return 1;
+#endif
+}
+
+constexpr bool has_fma() {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
+    return true;
+#else
+    return false;
+#endif
+}
+
+constexpr bool assertions() {
+#if defined(NDEBUG)
+    return false;
+#else
+    return true;
+#endif
+}
+
+py::dict build_info() {
+    using namespace py::literals;
+    return py::dict("isa"_a = RNNLATCH_ISA, "compiler"_a = compiler(), "flags"_a = RNNLATCH_FLAGS,
+                    "eigen_version"_a = eigen_version(), "lanes_per_register"_a = lanes_per_register(),
+                    "fma"_a = has_fma(), "assertions"_a = assertions());
+}
+
+}  // namespace
+
+void bind_build_info(py::module_& m) {
+    m.def("build_info", &build_info,
+          "How this module was compiled: isa, compiler, flags, eigen_version, lanes_per_register (doubles), fma, "
+          "assertions.");
+}
+
+}  // namespace rnnlatch::bindings

@@ -1,0 +1,7 @@
+// The core as a Python module. CMake compiles this folder once for each instruction set and sets the module's name.
+#include "bindings/bindings.hpp"
+
+PYBIND11_MODULE(RNNLATCH_MODULE, m, pybind11::mod_gil_not_used()) {
+    m.doc() = "The compiled core of rnnlatch: functions on flat arrays and nothing else.";
+    rnnlatch::bindings::bind_build_info(m);
+}

@@ -1,0 +1,46 @@
+"""The functions of the compiled core; every one of its modules has the same. Arrays are flat: no classes cross."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+def build_info() -> dict[str, Any]: ...
+def tanh(x: ArrayLike) -> NDArray[np.float64]: ...
+def exp(x: ArrayLike) -> NDArray[np.float64]: ...
+def logistic(x: ArrayLike) -> NDArray[np.float64]: ...
+def tanh_derivative(x: ArrayLike) -> NDArray[np.float64]: ...
+def philox4x32(
+    counter: NDArray[np.uint32], key: NDArray[np.uint32], rounds: int = 10
+) -> NDArray[np.uint32]: ...
+def draws(
+    kind: Literal["normal", "uniform"],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    purpose: int,
+    presentation: int,
+    count: int,
+) -> NDArray[np.float64]: ...
+def train(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    threads: int,
+    block_lanes: int = 0,
+    progress: Callable[[int], None] | None = None,
+    initial: NDArray[np.float64] | None = None,
+) -> dict[str, NDArray[Any]]: ...
+def evaluate(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    threads: int,
+    weight: NDArray[np.float64],
+    input: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]: ...
+def simulate_latch(
+    weight: NDArray[np.float64], drive: NDArray[np.float64]
+) -> NDArray[np.float64]: ...

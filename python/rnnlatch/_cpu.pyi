@@ -1,0 +1,3 @@
+"""What the processor and the operating system can run."""
+
+def levels() -> list[str]: ...

@@ -1,0 +1,69 @@
+"""The choice of the compiled core.
+
+On x86-64 the core is compiled three times, for the levels x86-64-v2, -v3 and -v4, and this module imports the best
+one that processor and operating system can run. The environment variable ``RNNLATCH_ISA`` forces one of them.
+Elsewhere there is one build.
+
+Attributes
+----------
+core : module
+    The extension module in use; see ``_core.pyi`` for its functions.
+isa : str
+    ``"x86-64-v2"``, ``"x86-64-v3"``, ``"x86-64-v4"``, or ``"native"`` where there is one build.
+"""
+
+import importlib
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from rnnlatch import _cpu
+
+__all__ = ["core", "isa", "levels_present", "levels_runnable"]
+
+LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
+VARIABLE = "RNNLATCH_ISA"
+
+
+def _module_name(isa: str) -> str:
+    return "rnnlatch._core" if isa == "native" else "rnnlatch._core_" + isa.replace("-", "_")
+
+
+def levels_present() -> list[str]:
+    """Give the instruction sets whose module is installed, lowest first; ``["native"]`` where there is one build."""
+    return [isa for isa in (*LEVELS, "native") if find_spec(_module_name(isa)) is not None]
+
+
+def levels_runnable() -> list[str]:
+    """Give the instruction sets whose module is installed and runs on this machine, lowest first."""
+    supported = {"native", *_cpu.levels()}
+    return [isa for isa in levels_present() if isa in supported]
+
+
+def _choose(forced: str | None) -> str:
+    """Pick the instruction set, or say in one sentence why there is none."""
+    runnable = levels_runnable()
+    if not forced:
+        if not runnable:
+            raise ImportError(
+                "rnnlatch was built for "
+                + (", ".join(levels_present()) or "nothing")
+                + ", but this machine runs "
+                + (", ".join(_cpu.levels()) or "none of the x86-64 levels from v2 on")
+                + "; build it here with the CMake option RNNLATCH_SINGLE_MODULE=ON."
+            )
+        return runnable[-1]
+    if forced not in LEVELS:
+        raise ImportError(f"{VARIABLE} must be one of {', '.join(LEVELS)}, or unset, not {forced!r}.")
+    if forced not in runnable:
+        reason = "this machine cannot run it" if forced in levels_present() else "it is not among the modules installed"
+        raise ImportError(f"{VARIABLE} is {forced!r}, but {reason}; it can be {', '.join(runnable)}, or unset.")
+    return forced
+
+
+isa = _choose(os.environ.get(VARIABLE))
+
+if TYPE_CHECKING:
+    from rnnlatch import _core as core
+else:
+    core = importlib.import_module(_module_name(isa))
