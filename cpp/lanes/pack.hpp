@@ -193,6 +193,17 @@ RNNLATCH_INLINE u64 exclusive_or(u64 a, u64 b, u64 c) {
 #endif
 }
 
+// The low 32 bits of `even` in the even 32-bit lanes, and those of `odd` in the odd ones.
+RNNLATCH_INLINE u64 merge_halves(u64 even, u64 odd) {
+#if defined(RNNLATCH_AVX512)
+    return (u64)_mm512_mask_shuffle_epi32((__m512i)even, 0xAAAA, (__m512i)odd, _MM_PERM_CCAA);
+#elif defined(RNNLATCH_AVX2)
+    return (u64)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xAA);
+#else
+    return (even & 0xffffffffULL) | (odd << 32);
+#endif
+}
+
 // ---- selection ------------------------------------------------------------------------------------------------------
 
 // Where the mask's lanes are all ones, `yes`; where they are zero, `no`. A mask is what a comparison returns.
