@@ -1,0 +1,8 @@
+"""A plain NumPy implementation of what the engine computes, written to be read.
+
+Read in this order: `latch` (the network, its cost and its gradient), `descent` (one step of gradient descent),
+`trainer` (a whole run, until it stops), `evaluation` (fresh test sequences). `arithmetic` supplies the one operation
+that NumPy lacks, the fused multiply-add. Nothing here is fast, and nothing is shared with the C++ code.
+
+Everywhere the last axis is the run: an array of shape (..., runs) holds the same quantity of many independent runs.
+"""
