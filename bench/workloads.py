@@ -1,0 +1,142 @@
+"""The workloads that the benchmarks share.
+
+W1, the latch sweep: many independent runs of one neuron, ``x_t = tanh(w x_{t-1} + h_t)`` for
+``t = 1 .. T`` from ``x_0 = 0``. For the first ``L`` steps ``h_t`` is a trainable input of the shown
+class, for the rest it is fresh Gaussian noise of standard deviation ``s``. The classes alternate, the cost
+is ``(x_T - d)^2 / 2`` with ``d = +-0.8``, and all ``1 + 2 L`` parameters follow its gradient after every
+presentation. No run stops early. The unit of speed is the cell-step: runs x presentations x T, forward and
+backward together, noise generation included.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LatchSweep:
+    """Workload W1.
+
+    Attributes
+    ----------
+    runs : int
+        Independent runs R.
+    presentations : int
+        Sequences that every run is shown.
+    length, prefix : int
+        Steps T of a sequence, and how many of them (L) carry the trainable input.
+    noise_std : float
+        Standard deviation s of the noise in the remaining steps.
+    learning_rate, target, w, initial_input : float
+        Step size, absolute value of the target, first weight, bound of the first inputs (uniform).
+    """
+
+    runs: int = 4096
+    presentations: int = 1000
+    length: int = 20
+    prefix: int = 3
+    noise_std: float = 0.2
+    learning_rate: float = 0.1
+    target: float = 0.8
+    w: float = 1.25
+    initial_input: float = 0.1
+
+    @property
+    def cell_steps(self) -> int:
+        """Cell-steps of the whole workload."""
+        return self.runs * self.presentations * self.length
+
+    def shorter(self, presentations: int) -> LatchSweep:
+        """The same workload with fewer presentations (the speed does not depend on their number)."""
+        return replace(self, presentations=min(presentations, self.presentations))
+
+    def initial_parameters(self, seed: int = 0) -> tuple[FloatArray, FloatArray]:
+        """First weights ``(runs,)`` and inputs ``(2, prefix, runs)``."""
+        rng = np.random.Generator(np.random.SFC64(seed))
+        bound = self.initial_input
+        return np.full(self.runs, self.w), rng.uniform(-bound, bound, (2, self.prefix, self.runs))
+
+
+ONE_THREAD = LatchSweep(runs=4096)
+TWO_THREADS = LatchSweep(runs=32768)
+
+
+def w1(threads: int) -> LatchSweep:
+    """W1 with the number of runs that belongs to this number of threads."""
+    return ONE_THREAD if threads == 1 else TWO_THREADS
+
+
+@contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Keep a one-thread measurement on one core, where the system can do that."""
+    if threads != 1 or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def interleaved(actions: Sequence[Callable[[], object]], repeats: int, rest: float = 0.0) -> list[list[float]]:
+    """Times of every action, the actions taking turns.
+
+    Slow phases of the machine then hit all of them alike; the order is reversed in every other round.
+    """
+    times: list[list[float]] = [[] for _ in actions]
+    for round_ in range(repeats):
+        order = range(len(actions)) if round_ % 2 == 0 else reversed(range(len(actions)))
+        for index in order:
+            if rest:
+                time.sleep(rest)
+            times[index].append(seconds(actions[index]))
+    return times
+
+
+def median(values: Sequence[float]) -> float:
+    """The median as a plain float."""
+    return float(statistics.median(values))
+
+
+def machine() -> dict[str, object]:
+    """What is needed to judge a figure: processor, its vector extensions, libraries. No names of hosts."""
+    info: dict[str, object] = {
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "cores": os.cpu_count(),
+    }
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        entries: dict[str, str] = {}
+        for line in cpuinfo.read_text().splitlines():
+            name, _, value = line.partition(":")
+            entries.setdefault(name.strip(), value.strip())
+        flags = set(entries.get("flags", "").split())
+        info["processor"] = entries.get("model name", "unknown")
+        info["family_model_stepping"] = "/".join(entries.get(key, "?") for key in ("cpu family", "model", "stepping"))
+        info["mhz"] = entries.get("cpu MHz", "?")
+        info["extensions"] = [name for name in ("avx2", "fma", "avx512f", "avx512dq", "avx512vl") if name in flags]
+    return info
