@@ -5,11 +5,13 @@ The names below are imported when they are first used, so that ``import rnnlatch
 Examples
 --------
 >>> import rnnlatch as rl
->>> "x86" in rl.info()["isa"] or rl.info()["isa"] == "native"
+>>> rl.info()["isa"] in rl.info()["isas"]
 True
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
+    from rnnlatch.run import Run
     from rnnlatch.store import open_store
-    from rnnlatch.sweep import Run, replay, sweep
+    from rnnlatch.sweep import replay, sweep
     from rnnlatch.training import evaluate, simulate, train
 
 __all__ = [
@@ -41,11 +44,11 @@ __all__ = [
     "train",
 ]
 
-# Where each name lives. What is not here is a submodule of its own name.
+# The module in which each name lives; what is not here is itself a module.
 _HOMES = {
     "Criterion": "criterion",
     "Outcome": "outcomes",
-    "Run": "sweep",
+    "Run": "run",
     "__version__": "_config",
     "evaluate": "training",
     "info": "_config",
@@ -68,3 +71,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps ``rnnlatch.sweep`` the function: importing the submodule of that name would put itself in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _HOMES.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
