@@ -56,8 +56,13 @@ def _choose(forced: str | None) -> str:
     if forced not in LEVELS:
         raise ImportError(f"{VARIABLE} must be one of {', '.join(LEVELS)}, or unset, not {forced!r}.")
     if forced not in runnable:
-        reason = "this machine cannot run it" if forced in levels_present() else "it is not among the modules installed"
-        raise ImportError(f"{VARIABLE} is {forced!r}, but {reason}; it can be {', '.join(runnable)}, or unset.")
+        reason = "this machine cannot run it" if forced in levels_present() else "no module of it is installed"
+        way_out = (
+            "this is a single build, leave it unset"
+            if runnable == ["native"]
+            else f"it can be {', '.join(runnable)}, or unset"
+        )
+        raise ImportError(f"{VARIABLE} is {forced!r}, but {reason}; {way_out}.")
     return forced
 
 
