@@ -1,0 +1,179 @@
+"""What is installed: names, compiled modules, licences, and what the project's own files say about each other."""
+
+import doctest
+import importlib
+import importlib.util
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import rnnlatch
+from rnnlatch import _cpu, _dispatch
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def file_of(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return spec.origin
+
+
+def compiled_modules() -> list[str]:
+    return ["rnnlatch._cpu", *(_dispatch._module_name(isa) for isa in _dispatch.levels_present())]
+
+
+def objdump(*arguments: str) -> str:
+    program = shutil.which("objdump")
+    if program is None:
+        pytest.skip("objdump (binutils) is not installed")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_importing_the_package_loads_no_large_library() -> None:
+    code = (
+        "import sys, rnnlatch; large = {'dask', 'h5netcdf', 'matplotlib', 'numpy', 'pandas', 'scipy', 'xarray'};"
+        "print(sorted(large & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", rnnlatch.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(rnnlatch, name)
+    assert name in dir(rnnlatch)
+    assert value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        rnnlatch.nonsense  # noqa: B018
+
+
+def test_sweep_stays_the_function_when_its_module_is_imported() -> None:
+    code = "import rnnlatch, rnnlatch.sweep; from rnnlatch.sweep import sweep; assert rnnlatch.sweep is sweep"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_info_describes_the_installation() -> None:
+    info = rnnlatch.info()
+    assert info["version"] == rnnlatch.__version__ == metadata.version("rnnlatch") == PROJECT["project"]["version"]
+    assert info["isa"] in info["isas_runnable"]
+    assert set(info["isas_runnable"]) <= set(info["isas"])
+    assert info["threads"] >= 1
+    assert tuple(int(part) for part in info["eigen"].split(".")[:2]) >= (3, 4)
+    assert info["libraries"]["numpy"]
+
+
+def python_modules() -> list[str]:
+    names = [module.name for module in pkgutil.walk_packages(rnnlatch.__path__, "rnnlatch.")]
+    return sorted({"rnnlatch", *names} - set(compiled_modules()))
+
+
+@pytest.mark.parametrize("name", python_modules())
+def test_the_examples_in_the_docstrings_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    outcome = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert outcome.failed == 0
+
+
+def test_the_examples_in_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+
+
+# ---- compiled modules -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not _cpu.levels(), reason="the instruction sets are those of x86-64")
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("rnnlatch._cpu", "[yz]mm"),
+        ("rnnlatch._core_x86_64_v2", "[yz]mm"),
+        ("rnnlatch._core_x86_64_v3", "zmm"),
+    ],
+)
+def test_a_module_uses_no_register_above_its_level(module: str, forbidden: str) -> None:
+    if module not in compiled_modules():
+        pytest.skip("this is a single build")
+    code = objdump("--disassemble", "--no-show-raw-insn", file_of(module))
+    assert re.search(r"\bxmm\d", code.replace("%", ""))
+    assert re.findall(rf".*%?\b{forbidden}\d+.*", code)[:5] == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the symbols of an ELF file")
+@pytest.mark.parametrize("module", compiled_modules())
+def test_a_module_shares_no_code_of_ours_or_of_eigen(module: str) -> None:
+    exported = [
+        line for line in objdump("--dynamic-syms", "--demangle", file_of(module)).splitlines() if ".text" in line
+    ]
+    assert any("PyInit_" in line for line in exported)
+    assert [line for line in exported if re.search(r"Eigen|rnnlatch::", line)] == []
+
+
+@pytest.mark.parametrize("isa", [isa for isa in _dispatch.levels_runnable() if isa != _dispatch.isa])
+def test_the_marked_subset_passes_on_the_other_modules(isa: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-m", "isa", "-q", "-x", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "RNNLATCH_ISA": isa}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---- licences -------------------------------------------------------------------------------------------------------
+
+
+def test_the_licences_are_installed() -> None:
+    files = metadata.files("rnnlatch") or []
+    texts = {file.name: file.locate() for file in files if "licenses" in file.parts}
+    assert {"LICENSE", "MPL-2.0.txt", "NOTICE-Eigen.txt"} <= set(texts)
+    assert "Mozilla Public License" in Path(str(texts["MPL-2.0.txt"])).read_text()
+
+
+# ---- what the project's files say about each other ------------------------------------------------------------------
+
+
+def setup_lines() -> list[str]:
+    return re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+def test_the_readme_has_two_lines_to_set_up() -> None:
+    run, test = setup_lines()
+    assert "rnnlatch reproduce bengio1994-density" in run
+    assert test.endswith("pytest")
+
+
+def test_ci_runs_the_test_line_of_the_readme() -> None:
+    line = setup_lines()[1].replace(".venv", '"$venv"')
+    assert line in [command.strip() for command in (ROOT / ".ci" / "run").read_text().splitlines()]
+
+
+def test_the_hooks_use_the_versions_of_the_lint_group() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    pinned = [tool for tool in PROJECT["dependency-groups"]["lint"] if tool.split("==")[0] in hooks]
+    assert len(pinned) >= 3
+    assert [tool for tool in pinned if tool not in hooks] == []
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = PROJECT["project"]["version"]
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
