@@ -1,0 +1,4 @@
+"""The version of the results."""
+
+NUMERICS_VERSION = 1
+"""Rises only when the same settings and seed give other numbers; stores of another version are refused."""

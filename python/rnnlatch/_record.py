@@ -1,0 +1,90 @@
+"""What the dataclasses that describe a run have in common: they travel as JSON and come back equal."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+__all__ = ["Record", "canonical_json"]
+
+
+def canonical_json(value: Any) -> str:
+    """Write JSON in its one canonical form: sorted keys, no spaces, floats by repr, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class Record:
+    """Base of the frozen dataclasses: `to_dict` and `from_dict`."""
+
+    _kinds: ClassVar[dict[str, type["Record"]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Record._kinds[cls.__name__] = cls
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the settings as a dict that JSON can hold.
+
+        Returns
+        -------
+        dict
+            ``type``, the name of the class, and one entry for each field.
+
+        Examples
+        --------
+        >>> from rnnlatch.criterion import Criterion
+        >>> Criterion(threshold=0.15).to_dict()
+        {'type': 'Criterion', 'measure': 'cost', 'threshold': 0.15, 'window': None}
+        """
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {"type": type(self).__name__} | {f.name: _plain(getattr(self, f.name)) for f in fields}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the object that `to_dict` described.
+
+        Parameters
+        ----------
+        settings : mapping
+            What `to_dict` returned, possibly after a round trip through JSON.
+
+        Returns
+        -------
+        object
+            Equal to the object that was written.
+
+        Raises
+        ------
+        ValueError
+            If the type or a field is unknown, or a value is not allowed.
+
+        Examples
+        --------
+        >>> from rnnlatch.criterion import Criterion
+        >>> Criterion.from_dict({"type": "Criterion", "threshold": 0.15})
+        Criterion(measure='cost', threshold=0.15, window=None)
+        """
+        name = settings.get("type")
+        kind = Record._kinds.get(str(name))
+        if kind is None or not issubclass(kind, cls):
+            raise ValueError(f"type is {name!r}; it must be the name of a kind of {cls.__name__}")
+        known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        unknown = set(settings) - known - {"type"}
+        if unknown:
+            raise ValueError(f"{name} has no field {min(unknown)!r}; its fields are {', '.join(sorted(known))}")
+        values = {
+            key: Record.from_dict(value) if isinstance(value, Mapping) else value
+            for key, value in settings.items()
+            if key != "type"
+        }
+        made = kind(**values)
+        assert isinstance(made, cls)
+        return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

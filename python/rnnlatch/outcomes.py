@@ -1,0 +1,38 @@
+"""How a run can end."""
+
+from enum import IntEnum
+
+__all__ = ["NOT_RUN", "Outcome"]
+
+NOT_RUN = 255
+"""What stands in the variable ``outcome`` for a run of an unfinished sweep that has not been done yet."""
+
+
+class Outcome(IntEnum):
+    """How a run ended; `sentence` says it to the user.
+
+    Examples
+    --------
+    >>> Outcome(1)
+    <Outcome.CONVERGED: 1>
+    >>> print(Outcome.EXHAUSTED.sentence)
+    The run came to its last presentation without meeting the criterion; a larger max_presentations may help.
+    """
+
+    EXHAUSTED = 0
+    CONVERGED = 1
+    DIVERGED = 2
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for the user."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Outcome.EXHAUSTED: (
+        "The run came to its last presentation without meeting the criterion; a larger max_presentations may help."
+    ),
+    Outcome.CONVERGED: "The run met the criterion and stopped there.",
+    Outcome.DIVERGED: "A parameter became infinite or NaN and the run stopped; a smaller learning_rate may help.",
+}

@@ -1,0 +1,181 @@
+"""The checks that all parameters go through.
+
+Each takes the name of a parameter and the value that was given, and returns the value as the plain Python type that it
+stands for, so that equal settings are equal as objects, as text and as JSON. What is not allowed raises one sentence
+that names the parameter, the value and what is allowed: TypeError for a wrong kind, ValueError for a wrong value.
+"""
+
+import math
+import numbers
+import reprlib
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["choice", "fail", "flag", "instance", "integer", "number", "show"]
+
+T = TypeVar("T")
+
+
+def show(value: object) -> str:
+    """Give a value as it appears in a message: its repr, shortened where it is long."""
+    return reprlib.repr(_scalar(value))
+
+
+def fail(name: str, value: object, allowed: str) -> ValueError:
+    """Make the error for a value outside its range."""
+    return ValueError(f"{name} is {show(value)}; it must be {allowed}")
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Check a finite real number.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    value : object
+        What was given: a Python or NumPy integer or float; booleans and text are refused.
+    at_least, above, at_most, below : float, optional
+        The range allowed.
+
+    Returns
+    -------
+    float
+        The value; a negative zero comes back as zero.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a real number.
+    ValueError
+        If it is NaN, infinite or outside the range.
+
+    Examples
+    --------
+    >>> number("learning_rate", 1, above=0)
+    1.0
+    >>> number("momentum", 1.5, at_least=0, below=1)
+    Traceback (most recent call last):
+    ValueError: momentum is 1.5; it must be a finite number of at least 0 and below 1
+    """
+    allowed = "a finite number" + _range(at_least, above, at_most, below)
+    plain = _scalar(value)
+    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+        raise TypeError(_wrong_type(name, plain, allowed))
+    try:
+        result = float(plain)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result) or _outside(result, at_least, above, at_most, below):
+        raise fail(name, plain, allowed)
+    return result + 0.0
+
+
+def integer(name: str, value: object, *, at_least: int | None = None, at_most: int | None = None) -> int:
+    """Check an integer.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    value : object
+        What was given: a Python or NumPy integer; booleans and floats are refused, 20.0 too.
+    at_least, at_most : int, optional
+        The range allowed.
+
+    Returns
+    -------
+    int
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If the value is not an integer.
+    ValueError
+        If it is outside the range.
+
+    Examples
+    --------
+    >>> integer("length", 20, at_least=1)
+    20
+    >>> integer("length", 0, at_least=1)
+    Traceback (most recent call last):
+    ValueError: length is 0; it must be an integer of at least 1
+    """
+    allowed = "an integer" + _range(at_least, None, at_most, None)
+    plain = _scalar(value)
+    if isinstance(plain, bool) or not isinstance(plain, numbers.Integral):
+        raise TypeError(_wrong_type(name, plain, allowed))
+    result = int(plain)
+    if _outside(result, at_least, None, at_most, None):
+        raise fail(name, result, allowed)
+    return result
+
+
+def flag(name: str, value: object) -> bool:
+    """Check a boolean; 0 and 1 are refused."""
+    plain = _scalar(value)
+    if not isinstance(plain, bool):
+        raise TypeError(_wrong_type(name, plain, "True or False"))
+    return plain
+
+
+def choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """Check that a value is one of a few words."""
+    words = " or ".join(repr(word) for word in allowed)
+    plain = _scalar(value)
+    if not isinstance(plain, str):
+        raise TypeError(_wrong_type(name, plain, words))
+    if plain not in allowed:
+        raise fail(name, plain, words)
+    return str(plain)
+
+
+def instance(name: str, value: object, kind: type[T], allowed: str) -> T:
+    """Check that a value is of a class; `allowed` says in words which."""
+    if not isinstance(value, kind):
+        raise TypeError(_wrong_type(name, value, allowed))
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    """Turn a NumPy scalar, or an array without axes, into the Python value."""
+    if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
+def _wrong_type(name: str, value: object, allowed: str) -> str:
+    if value is None:
+        return f"{name} is None; it must be {allowed}"
+    return f"{name} is {show(value)} ({type(value).__name__}); it must be {allowed}"
+
+
+def _range(at_least: float | None, above: float | None, at_most: float | None, below: float | None) -> str:
+    if at_least is not None and at_most is not None:
+        return f" from {at_least} to {at_most}"
+    bounds = (("of at least", at_least), ("above", above), ("of at most", at_most), ("below", below))
+    parts = [f"{words} {bound}" for words, bound in bounds if bound is not None]
+    return " " + " and ".join(parts) if parts else ""
+
+
+def _outside(
+    value: float, at_least: float | None, above: float | None, at_most: float | None, below: float | None
+) -> bool:
+    return (
+        (at_least is not None and value < at_least)
+        or (above is not None and value <= above)
+        or (at_most is not None and value > at_most)
+        or (below is not None and value >= below)
+    )
