@@ -1,0 +1,153 @@
+"""The variables of a dataset of runs: names, dimensions, types, and their names in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rnnlatch._config import __version__
+from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch.outcomes import NOT_RUN, Outcome
+from rnnlatch.run import Run
+
+__all__ = ["COORDINATES", "RESERVED", "Variable", "curves", "dataset", "provenance", "variables"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One result of each run: `dims` and `shape` are those of a single run, `fill` stands for a run not done yet."""
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    fill: float
+    attrs: dict[str, Any] = field(compare=False)
+
+    def encode(self, values: NDArray[Any]) -> bytes:
+        """Give the values of some runs as little-endian bytes."""
+        return np.ascontiguousarray(values, dtype=self.dtype).tobytes()
+
+    def decode(self, data: bytes, count: int) -> NDArray[Any]:
+        """Give the values of so many runs that `encode` wrote."""
+        return np.frombuffer(data, dtype=self.dtype).reshape(count, *self.shape)
+
+    def empty(self, *leading: int) -> NDArray[Any]:
+        """Give an array of runs that are not done yet."""
+        return np.full((*leading, *self.shape), self.fill, self.dtype)
+
+
+COORDINATES: dict[str, dict[str, Any]] = {
+    "run": {"long_name": "trial: the number of the run among those with equal settings", "units": "1"},
+    "class": {"long_name": "class of the sequence", "units": "1"},
+    "step": {"long_name": "time step of the sequence, from 0", "units": "steps"},
+    "presentation": {"long_name": "presentations seen", "units": "presentations"},
+    "outcome_name": {"long_name": "outcome"},
+}
+
+RESERVED = frozenset(COORDINATES) | {
+    "outcome",
+    "presentations",
+    "loss",
+    "error",
+    "weight",
+    "input",
+    "runs",
+}
+"""Names that an axis cannot have, because datasets use them."""
+
+
+def variables(run: Run) -> dict[str, Variable]:
+    """Describe what the engine gives for each run."""
+    return {
+        "outcome": Variable((), (), "u1", NOT_RUN, _outcome_attrs()),
+        "presentations": Variable(
+            (), (), "<i8", 0, {"long_name": "presentations until the run stopped", "units": "presentations"}
+        ),
+        "loss": Variable((), (), "<f8", np.nan, {"long_name": "mean cost in the last complete window", "units": "1"}),
+        "error": Variable(
+            (),
+            (),
+            "<f8",
+            np.nan,
+            {"long_name": "fraction of sequences with the wrong sign in the last complete window", "units": "1"},
+        ),
+    } | {
+        name: Variable(part.dims, part.shape, "<f8", np.nan, {"long_name": part.long_name, "units": "1"})
+        for name, part in run.cell.parameters(run.task.prefix).items()
+    }
+
+
+def curves(run: Run) -> dict[str, Variable]:
+    """Describe what the engine gives besides, for each run and each recorded presentation."""
+    described = {
+        "record_loss": Variable((), (), "<f8", np.nan, {"long_name": "mean cost of the batch", "units": "1"}),
+        "record_gradient_norm": Variable(
+            (), (), "<f8", np.nan, {"long_name": "Euclidean norm of the batch's gradient, unclipped", "units": "1"}
+        ),
+    }
+    for name, part in run.cell.parameters(run.task.prefix).items():
+        attrs = {"long_name": f"{name} at which the batch was measured", "units": "1"}
+        described[f"record_{name}"] = Variable(part.dims, part.shape, "<f8", np.nan, attrs)
+    return {
+        name: Variable(("presentation", *part.dims), part.shape, part.dtype, part.fill, part.attrs)
+        for name, part in described.items()
+    }
+
+
+def dataset(
+    described: Mapping[str, Variable],
+    arrays: Mapping[str, Any],
+    leading: tuple[str, ...],
+    coordinates: Mapping[str, Any],
+    attrs: Mapping[str, Any],
+) -> xr.Dataset:
+    """Put arrays together as a dataset: `leading` dimensions first, then those of each variable.
+
+    Parameters
+    ----------
+    described : mapping
+        The variables.
+    arrays : mapping
+        An array, or a lazy array of xarray, for each of them.
+    leading : tuple of str
+        The dimensions that all have.
+    coordinates : mapping
+        Values, or (values, attrs), for dimensions other than those of the parameters.
+    attrs : mapping
+        Attributes of the dataset.
+    """
+    coords: dict[str, Any] = {}
+    for name, given in coordinates.items():
+        values, extra = given if isinstance(given, tuple) else (given, {})
+        dims = (name,) if np.ndim(values) else ()
+        coords[name] = xr.Variable(dims, values, COORDINATES.get(name, {}) | extra)
+    for part in described.values():
+        for name, size in zip(part.dims[len(part.dims) - len(part.shape) :], part.shape, strict=True):
+            coords.setdefault(name, xr.Variable((name,), np.arange(size), COORDINATES.get(name, {})))
+    data = {
+        name: xr.Variable((*leading, *part.dims), arrays[name], dict(part.attrs)) for name, part in described.items()
+    }
+    return xr.Dataset(data, coords, dict(attrs))
+
+
+def provenance(source: str, rng: str) -> dict[str, Any]:
+    """Give the attributes that every dataset has."""
+    return {
+        "source": source,
+        "rnnlatch_version": __version__,
+        "numerics_version": NUMERICS_VERSION,
+        "rng": rng,
+    }
+
+
+def _outcome_attrs() -> dict[str, Any]:
+    values: NDArray[np.uint8] = np.array([*Outcome, NOT_RUN], dtype=np.uint8)
+    names = [outcome.name.lower() for outcome in Outcome]
+    return {
+        "long_name": "how the run ended",
+        "flag_values": values,
+        "flag_meanings": " ".join([*names, "not_run"]),
+    }
