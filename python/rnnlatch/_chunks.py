@@ -1,0 +1,198 @@
+"""Chunks: the fixed lists of runs that are computed, and stored, together."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlatch._dispatch import core
+from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._plan import Plan
+from rnnlatch.run import Run
+
+__all__ = ["Chunk", "ChunkSpec", "Segment", "make_chunks", "run_chunk"]
+
+CELL_STEPS_PER_SECOND = 5e8
+"""What one thread does, roughly and with learning: only the size of chunks follows from it."""
+
+SECONDS = 0.5
+LONGEST_SECONDS = 10.0
+FEWEST_RUNS = 256
+MANY_RUNS = 4096
+MOST_RUNS = 65_536
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive trials of one grid point."""
+
+    point: int
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class ChunkSpec:
+    """What a worker is sent: plain numbers and arrays, one entry for each segment.
+
+    Parameters
+    ----------
+    structure : dict
+        What all runs share.
+    columns : dict of ndarray of float64, shape (segments,)
+        What differs between grid points.
+    initial : ndarray of float64, shape (segments, classes * prefix), or None
+        Given initial inputs.
+    bases : ndarray of uint64, shape (segments,)
+        The streams of trial 0 of the segments' grid points.
+    starts, counts : ndarray of int64, shape (segments,)
+        First trial, and number of trials.
+    key : tuple of two int
+        The generator's key.
+    threads : int
+        Threads of the engine.
+    numerics_version : int
+        That of the process that made the plan.
+    """
+
+    structure: dict[str, int | str]
+    columns: dict[str, NDArray[np.float64]]
+    initial: NDArray[np.float64] | None
+    bases: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    key: tuple[int, int]
+    threads: int
+    numerics_version: int = NUMERICS_VERSION
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A list of segments, and what a worker is sent to do them."""
+
+    segments: tuple[Segment, ...]
+    spec: ChunkSpec
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return sum(segment.count for segment in self.segments)
+
+
+def run_chunk(spec: ChunkSpec, progress: Callable[[int], None] | None = None) -> dict[str, NDArray[Any]]:
+    """Do the runs of a chunk: the function that executors call.
+
+    Parameters
+    ----------
+    spec : ChunkSpec
+        The runs.
+    progress : callable, optional
+        Called with the number of runs done.
+
+    Returns
+    -------
+    dict of ndarray
+        The results by name; the first axis is the run, in the order of the segments.
+
+    Raises
+    ------
+    RuntimeError
+        If this process would compute other numbers than the one that made the plan.
+    """
+    if spec.numerics_version != NUMERICS_VERSION:
+        raise RuntimeError(
+            f"numerics_version is {NUMERICS_VERSION} in the worker and {spec.numerics_version} in the driver; both must "
+            "have the same version of rnnlatch"
+        )
+    offsets = np.cumsum(spec.counts) - spec.counts
+    trials = np.arange(int(spec.counts.sum())) - (offsets - spec.starts).repeat(spec.counts)
+    return core.train(
+        spec.structure,
+        {name: values.repeat(spec.counts) for name, values in spec.columns.items()},
+        np.array(spec.key, dtype=np.uint32),
+        spec.bases.repeat(spec.counts) + trials.astype(np.uint64),
+        spec.threads,
+        progress=progress,
+        initial=None if spec.initial is None else spec.initial.repeat(spec.counts, axis=0),
+    )
+
+
+def make_chunks(
+    plan: Plan, missing: Iterable[Segment], *, threads: int, chunk_runs: int | None = None
+) -> Iterator[Chunk]:
+    """Cut the runs that are missing into chunks; all runs of a chunk share what the engine needs them to share.
+
+    Parameters
+    ----------
+    plan : Plan
+        The sweep.
+    missing : iterable of Segment
+        What is to be done, in the order of the grid points.
+    threads : int
+        Threads that each chunk is computed with.
+    chunk_runs : int, optional
+        Runs in a chunk. None: about half a second of work, and enough runs to keep the lanes busy.
+
+    Yields
+    ------
+    Chunk
+    """
+    groups: dict[str, list[Segment]] = {}
+    for segment in missing:
+        groups.setdefault(_structure_key(plan.points[segment.point]), []).append(segment)
+    for segments in groups.values():
+        run = plan.points[segments[0].point]
+        size = chunk_runs or default_size(run, threads)
+        for members in _cut(segments, size):
+            yield Chunk(tuple(members), _spec(plan, members, threads))
+
+
+def default_size(run: Run, threads: int) -> int:
+    """Give the number of runs in a chunk, by an estimate of what one of them costs."""
+    seconds = run.max_presentations * run.task.length / (CELL_STEPS_PER_SECOND * threads)
+    least = max(FEWEST_RUNS, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
+    return min(MOST_RUNS, max(least, math.floor(SECONDS / seconds)))
+
+
+def _structure_key(run: Run) -> str:
+    """What runs must share to be in one call to the engine."""
+    return json.dumps([run.structure(), run.starting_input() is None], sort_keys=True)
+
+
+def _cut(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
+    """Split a list of segments after every `size` runs."""
+    members: list[Segment] = []
+    room = size
+    for segment in segments:
+        start, left = segment.start, segment.count
+        while left:
+            count = min(left, room)
+            members.append(Segment(segment.point, start, count))
+            start, left, room = start + count, left - count, room - count
+            if not room:
+                yield members
+                members, room = [], size
+    if members:
+        yield members
+
+
+def _spec(plan: Plan, segments: Sequence[Segment], threads: int) -> ChunkSpec:
+    runs = [plan.points[segment.point] for segment in segments]
+    columns = [run.columns() for run in runs]
+    starts = [run.starting_input() for run in runs]
+    given = [start.ravel() for start in starts if start is not None]
+    key = plan.seed.key()
+    return ChunkSpec(
+        structure=runs[0].structure(),
+        columns={name: np.array([column[name] for column in columns]) for name in columns[0]},
+        initial=np.array(given) if given else None,
+        bases=np.array([plan.stream(segment.point) for segment in segments], dtype=np.uint64),
+        starts=np.array([segment.start for segment in segments], dtype=np.int64),
+        counts=np.array([segment.count for segment in segments], dtype=np.int64),
+        key=(int(key[0]), int(key[1])),
+        threads=threads,
+    )

@@ -1,0 +1,262 @@
+"""The plan of a sweep: pure data, from which everything else follows."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from rnnlatch import validation
+from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._record import canonical_json
+from rnnlatch._variables import RESERVED, Variable, provenance, variables
+from rnnlatch.rng import Seed, canonical, stream_base
+from rnnlatch.run import Run, labels
+
+__all__ = ["AxisValue", "Plan", "make_plan"]
+
+AxisValue: TypeAlias = bool | int | float | str
+
+LARGEST_RUNS = 2**40
+LARGEST_POINTS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is to do; two sweeps with equal plans give the same dataset, to the last bit.
+
+    Parameters
+    ----------
+    axes : dict of str to tuple
+        The values of each axis. Grid points are numbered with the last axis fastest.
+    common : tuple of str
+        The axes that share their random numbers.
+    runs : int
+        Runs of each grid point.
+    seed : Seed
+        Where the random numbers start.
+    points : tuple of Run
+        What the study returned for each grid point.
+    experiment : str
+        The name of the experiment; may be empty.
+    """
+
+    axes: dict[str, tuple[AxisValue, ...]]
+    common: tuple[str, ...]
+    runs: int
+    seed: Seed
+    points: tuple[Run, ...]
+    experiment: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return tuple(len(values) for values in self.axes.values())
+
+    @property
+    def total(self) -> int:
+        """Number of runs."""
+        return len(self.points) * self.runs
+
+    def values(self, point: int) -> dict[str, AxisValue]:
+        """Give the grid point with this number: axis name to value."""
+        return point_values(self.axes, point)
+
+    def stream(self, point: int) -> int:
+        """Give the stream of trial 0 of a grid point."""
+        return stream_base({axis: value for axis, value in self.values(point).items() if axis not in self.common})
+
+    def name(self, point: int) -> str:
+        """Give a grid point as the user reads it: ``length=20, w0=1.25``."""
+        return ", ".join(f"{axis}={value!r}" for axis, value in self.values(point).items())
+
+    def find(self, values: Mapping[str, Any]) -> int:
+        """Give the number of the grid point with these values.
+
+        Raises
+        ------
+        ValueError
+            If an axis is missing or unknown, or has no such value.
+        """
+        if set(values) != set(self.axes):
+            raise ValueError(
+                f"point has the axes {', '.join(map(str, values)) or 'none'}; it must have {', '.join(self.axes) or 'none'}"
+            )
+        index = []
+        for axis, allowed in self.axes.items():
+            value = _axis_value(axis, values[axis])
+            matches = [i for i, other in enumerate(allowed) if type(other) is type(value) and other == value]
+            matches = matches or [i for i, other in enumerate(allowed) if other == value]
+            if not matches:
+                raise validation.fail(axis, value, f"one of the axis' values, {validation.show(list(allowed))}")
+            index.append(matches[0])
+        return int(np.ravel_multi_index(index, self.shape)) if index else 0
+
+    def variables_at(self, point: int) -> dict[str, Variable]:
+        """Describe the results of a grid point's runs."""
+        return variables(self.points[point])
+
+    @cached_property
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the sweep's dataset; where grid points differ in shape, the largest."""
+        largest = self.variables_at(0)
+        for point in range(1, len(self.points)):
+            for name, part in self.variables_at(point).items():
+                if part.shape != largest[name].shape:
+                    shape = tuple(map(max, largest[name].shape, part.shape))
+                    largest[name] = replace(part, shape=shape)
+        return largest
+
+    @property
+    def coordinates(self) -> dict[str, Any]:
+        """The coordinates of the sweep's dataset but for ``run``: values and attributes."""
+        words = labels(self.points[0])
+        return {axis: (np.asarray(values), words.get(axis, {"long_name": axis})) for axis, values in self.axes.items()}
+
+    def attrs(self, source: str) -> dict[str, Any]:
+        """Give the attributes of the sweep's dataset."""
+        shared = self.points[0].to_dict()
+        for run in self.points[1:]:
+            if run is not self.points[0]:
+                shared = _shared(shared, run.to_dict())
+        return provenance(source, self.seed.to_json()) | {
+            "experiment": self.experiment,
+            "common": canonical_json(list(self.common)),
+            "parameters": canonical_json(shared),
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """Give what makes this sweep another one than others, apart from the runs of its grid points."""
+        return {
+            "experiment": self.experiment,
+            "numerics_version": NUMERICS_VERSION,
+            "order of axes": list(self.axes),
+            "axes": {axis: [canonical(value) for value in values] for axis, values in self.axes.items()},
+            "common": sorted(self.common),
+            "runs": self.runs,
+            "rng": self.seed.to_dict(),
+        }
+
+
+def make_plan(
+    study: Callable[..., Run],
+    axes: Mapping[str, Any],
+    common: Sequence[str],
+    runs: int,
+    seed: Seed,
+    experiment: str = "",
+) -> Plan:
+    """Check what a sweep was asked for, and call the study for each grid point.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is not allowed; what the study raises names the grid point.
+    """
+    if not callable(study):
+        raise TypeError(
+            f"study is {validation.show(study)}; it must be a function study(**axes) that returns an rnnlatch.Run"
+        )
+    checked = _check_axes(axes)
+    runs = validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS)
+    if isinstance(common, str):
+        raise TypeError(f"common is {common!r}; it must be a sequence of axis names, such as ({common!r},)")
+    names = tuple(common)
+    for name in names:
+        if name not in checked:
+            raise validation.fail(
+                "common", names, f"a sequence of axis names, which are {', '.join(checked) or 'none'}"
+            )
+    if len(set(names)) < len(names):
+        raise validation.fail("common", names, "a sequence of axis names, each at most once")
+    if not isinstance(experiment, str):
+        raise TypeError(f"experiment is {validation.show(experiment)}; it must be a text")
+    count = math.prod(len(values) for values in checked.values())
+    if count > LARGEST_POINTS:
+        raise ValueError(f"axes has {count} grid points; it must have at most {LARGEST_POINTS}")
+    return Plan(checked, names, runs, seed, tuple(_study_points(study, checked, count)), experiment)
+
+
+def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[str, AxisValue]:
+    """Give the values of the grid point with this number."""
+    values: dict[str, AxisValue] = {}
+    for axis, allowed in reversed(list(axes.items())):
+        point, index = divmod(point, len(allowed))
+        values[axis] = allowed[index]
+    return {axis: values[axis] for axis in axes}
+
+
+def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue, ...]], count: int) -> Iterator[Run]:
+    for point in range(count):
+        values = point_values(axes, point)
+        where = ", ".join(f"{axis}={value!r}" for axis, value in values.items())
+        try:
+            run = study(**values)
+        except Exception as error:
+            if type(error) in (ValueError, TypeError):
+                raise type(error)(f"{error} (at the grid point {where})") from error
+            error.add_note(f"at the grid point {where}")
+            raise
+        if not isinstance(run, Run):
+            raise TypeError(
+                f"study returned {validation.show(run)} at the grid point {where}; it must return an rnnlatch.Run"
+            )
+        yield run
+
+
+def _check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
+    if not isinstance(axes, Mapping):
+        raise TypeError(f"axes is {validation.show(axes)}; it must be a dict from axis name to values")
+    return {_axis_name(name): _axis_values(str(name), values) for name, values in axes.items()}
+
+
+def _axis_name(name: object) -> str:
+    allowed = "a name that study can take as a keyword"
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"axes has the name {name!r}; it must be {allowed}")
+    if name in RESERVED:
+        raise ValueError(
+            f"axes has the name {name!r}; it must not be one of the dataset's own: {', '.join(sorted(RESERVED))}"
+        )
+    return name
+
+
+def _axis_values(name: str, given: Any) -> tuple[AxisValue, ...]:
+    allowed = "a sequence of numbers, of texts or of booleans"
+    if isinstance(given, str | bytes | Mapping) or np.ndim(given) != 1:
+        raise TypeError(f"axis {name} is {validation.show(given)}; it must be {allowed}")
+    values = tuple(_axis_value(name, value) for value in given)
+    if not values:
+        raise ValueError(f"axis {name} is empty; it must be {allowed}, at least one")
+    kinds = {"text" if isinstance(v, str) else "bool" if isinstance(v, bool) else "number" for v in values}
+    if len(kinds) > 1:
+        raise TypeError(f"axis {name} is {validation.show(list(values))}; it must be {allowed}, not a mixture")
+    seen: set[AxisValue] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"axis {name} has {value!r} twice; its values must differ")
+        seen.add(value)
+    return values
+
+
+def _axis_value(name: str, value: Any) -> AxisValue:
+    """Check one value of an axis, and give it as a plain Python value."""
+    plain = value.item() if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0 else value
+    if isinstance(plain, bool | str):
+        return plain
+    if isinstance(plain, int):
+        return validation.integer(f"axis {name}", plain, at_least=-(2**63), at_most=2**63 - 1)
+    if isinstance(plain, float):
+        return validation.number(f"axis {name}", plain)
+    raise TypeError(
+        f"axis {name} has {validation.show(plain)} ({type(plain).__name__}); its values must be numbers, texts or booleans"
+    )
+
+
+def _shared(one: Any, other: Any) -> Any:
+    """Give the settings that two dicts share, with "varies" where they differ."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.get("type") == other.get("type"):
+        return {key: _shared(one[key], other[key]) for key in one}
+    return one if one == other else "varies"

@@ -1,0 +1,314 @@
+"""The store of a sweep: one SQLite file, written by the driver alone, a transaction for each finished chunk."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.core.indexing import LazilyIndexedArray
+
+from rnnlatch import _sqlite, _tables
+from rnnlatch._chunks import Segment
+from rnnlatch._difference import differences
+from rnnlatch._lazy import StoredArray
+from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._plan import Plan
+from rnnlatch._sqlite import StoreError, StoreMismatchError
+from rnnlatch._summary import summarise
+from rnnlatch._variables import dataset
+from rnnlatch.training import replay
+
+__all__ = ["Store", "StoreError", "StoreMismatchError", "StoreWriter", "open_store"]
+
+
+def open_store(path: str | os.PathLike[str]) -> "Store":
+    """Open the store of a sweep for reading, finished or not.
+
+    Parameters
+    ----------
+    path : path
+        The file that `rnnlatch.sweep` was given as `store`.
+
+    Returns
+    -------
+    Store
+        What it holds.
+
+    Raises
+    ------
+    StoreError
+        If there is no such file, or it is not a store.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> path = getfixture("tmp_path") / "out.sqlite"
+    >>> def study(length):
+    ...     task = rl.tasks.MinimalLatch(length=length, prefix=3, noise_std=0.2)
+    ...     return rl.Run(rl.cells.LatchNeuron(w=1.25), task, rl.algorithms.GradientDescent(), max_presentations=500)
+    >>> ds = rl.sweep(study, {"length": [5, 40]}, runs=100, rng=0, store=path)
+    >>> store = rl.open_store(path)
+    >>> store.total, store.missing
+    (200, 0)
+    >>> store.to_xarray().identical(ds)
+    True
+    """
+    found = Store.existing(path)
+    if found is None:
+        raise StoreError(f"store is {os.fspath(path)!r}, and there is no such file; it must be the path of a store")
+    return found
+
+
+class Store:
+    """What a store holds: the plan of its sweep, and the runs that are finished.
+
+    It keeps no connection: each access opens the file and closes it, so a store can be used in any thread or process,
+    and while a sweep writes to it.
+
+    Parameters
+    ----------
+    path : Path
+        The file; `open_store` checks it.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _sqlite.read(path) as connection:
+            try:
+                self._content = _tables.read_content(connection)
+            except (LookupError, ValueError, TypeError) as error:
+                raise StoreError(f"store {str(path)!r} is damaged: {error}") from error
+
+    @classmethod
+    def existing(cls, path: str | os.PathLike[str]) -> "Store | None":
+        """Open the store at a path; None where there is no file yet."""
+        checked, there = _sqlite.check_file(path)
+        return cls(checked) if there else None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the sweep: its axes, its seed, the settings of each grid point."""
+        return self._content.plan
+
+    @property
+    def numerics_version(self) -> int:
+        """The version of the results; see `rnnlatch.sweep`."""
+        return self._content.numerics_version
+
+    @property
+    def experiment(self) -> str:
+        """The name of the experiment."""
+        return self.plan.experiment
+
+    @property
+    def total(self) -> int:
+        """Number of runs of the whole sweep."""
+        return self.plan.total
+
+    @property
+    def finished(self) -> int:
+        """Number of runs that are finished."""
+        with _sqlite.read(self.path) as connection:
+            (count,) = connection.execute("SELECT coalesce(sum(count), 0) FROM segment").fetchone()
+        return int(count)
+
+    @property
+    def missing(self) -> int:
+        """Number of runs that are still to be done."""
+        return self.total - self.finished
+
+    def to_xarray(self) -> xr.Dataset:
+        """Give the sweep as a dataset that is read lazily.
+
+        Returns
+        -------
+        Dataset
+            Over the axes and ``run``; values are fetched from the file when they are used, so that its size does not
+            matter. Runs that are not done yet have 255 as ``outcome``, 0 ``presentations``, and NaN elsewhere.
+
+        Raises
+        ------
+        StoreError
+            When values are fetched and the file is damaged or gone.
+        """
+        plan = self.plan
+        arrays = {name: LazilyIndexedArray(StoredArray(self.path, plan, name)) for name in plan.variables}
+        attrs = plan.attrs("rnnlatch.sweep") | {
+            "rnnlatch_version": self._content.rnnlatch_version,
+            "numerics_version": self.numerics_version,
+        }
+        coordinates = plan.coordinates | {"run": np.arange(plan.runs)}
+        return dataset(plan.variables, arrays, (*plan.axes, "run"), coordinates, attrs)
+
+    def summary(self) -> xr.Dataset:
+        """Count and average the finished runs of each grid point, one grid point in memory at a time.
+
+        Returns
+        -------
+        Dataset
+            Over the axes: ``runs``, the finished ones, of which so many ``exhausted``, ``converged``, ``diverged``; and
+            ``…_mean`` and ``…_median`` of each other variable over the runs whose value is finite, NaN where there are
+            none.
+        """
+        return summarise(self.plan, self._points(), self.to_xarray().attrs)
+
+    def to_netcdf(self, path: str | os.PathLike[str]) -> None:
+        """Write all runs to a NetCDF file, one variable at a time.
+
+        Parameters
+        ----------
+        path : path
+            The file to write; it is replaced if it is there.
+        """
+        self.to_xarray().to_netcdf(path, engine="h5netcdf")
+
+    def replay(self, point: Mapping[str, Any], run: int, record: int | None = 1) -> xr.Dataset:
+        """Do one run of the sweep again, with everything recorded.
+
+        Parameters
+        ----------
+        point : mapping
+            Its grid point: axis name to value.
+        run : int
+            Its number at the grid point, from 0.
+        record : int or None
+            Keep the learning curve every so many presentations, a multiple of the batch size; 1 is taken for a whole
+            batch.
+
+        Returns
+        -------
+        Dataset
+            As from `rnnlatch.replay`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such run.
+        """
+        plan = self.plan
+        number = plan.find(point)
+        if self.numerics_version != NUMERICS_VERSION:
+            raise StoreMismatchError(
+                f"store {str(self.path)!r} has numerics_version {self.numerics_version}, and this version of "
+                f"rnnlatch computes {NUMERICS_VERSION}; its runs cannot be replayed"
+            )
+        return replay(
+            plan.points[number], plan.values(number), run, rng=plan.seed.to_dict(), common=plan.common, record=record
+        )
+
+    def __repr__(self) -> str:
+        return f"<rnnlatch.store.Store {str(self.path)!r}: {self.finished:,} of {self.total:,} runs>"
+
+    def _points(self) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
+        """Go through the grid points that have finished runs, with their results."""
+        plan = self.plan
+        names = list(plan.variables)
+        query = f"SELECT point, count, {', '.join(_tables.columns(plan))} FROM segment ORDER BY point, start"
+        with _sqlite.read(self.path) as connection:
+            for point, rows in groupby(connection.execute(query), key=itemgetter(0)):
+                described = plan.variables_at(point)
+                parts = [
+                    [described[name].decode(blob, count) for name, blob in zip(names, blobs, strict=True)]
+                    for _, count, *blobs in rows
+                ]
+                yield (
+                    point,
+                    {name: np.concatenate(each) for name, each in zip(names, zip(*parts, strict=True), strict=True)},
+                )
+
+
+class StoreWriter:
+    """The driver's hold of a store: makes the file or goes on with it, and adds finished chunks.
+
+    A context manager, for one thread.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    plan : Plan
+        The sweep.
+
+    Raises
+    ------
+    StoreMismatchError
+        If the file holds another sweep; it is left as it was.
+    StoreError
+        If the file cannot be used.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
+        self.path, there = _sqlite.check_file(path)
+        self.plan = plan
+        if there:
+            _refuse_other(Store(self.path), plan)
+        new = not self.path.exists()
+        try:
+            with _sqlite.explained(self.path):
+                self._connection = _sqlite.write(self.path)
+                if not there:
+                    with _tables.transaction(self._connection):
+                        _tables.create(self._connection, plan)
+        except BaseException:
+            if new:
+                self._discard()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and, if nobody else has it open, leave it without a log beside it."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
+
+    def missing(self) -> list[Segment]:
+        """Give what is to be done, in the order of the grid points."""
+        with _sqlite.explained(self.path):
+            return _tables.missing(self._connection, self.plan)
+
+    def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
+        """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""
+        with _sqlite.explained(self.path), _tables.transaction(self._connection):
+            _tables.insert(self._connection, self.plan, segments, results)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Give the sweep as a dataset that is read lazily."""
+        return Store(self.path).to_xarray()
+
+    def _discard(self) -> None:
+        """Take away a file that could not be made whole."""
+        if hasattr(self, "_connection"):
+            self._connection.close()
+        for name in (self.path.name, f"{self.path.name}-wal", f"{self.path.name}-shm", f"{self.path.name}-journal"):
+            with suppress(OSError):
+                self.path.with_name(name).unlink()
+
+
+def _refuse_other(store: Store, asked: Plan) -> None:
+    """Raise the sentence that names the differences, if there are any."""
+    found = differences(store.plan, store.numerics_version, asked)
+    if found:
+        raise StoreMismatchError(
+            f"store {str(store.path)!r} holds another sweep ({'; '.join(found)}); it is left as it was: give another file, "
+            "or ask for what it holds"
+        )
