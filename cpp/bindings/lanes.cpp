@@ -1,0 +1,68 @@
+// The elementary functions of the lanes on arrays.
+#include <pybind11/numpy.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.hpp"
+#include "lanes/math.hpp"
+
+namespace rnnlatch::bindings {
+namespace {
+
+using Contiguous = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+// Float64 in any memory order; other types are refused, since to convert them would hide what precision was computed in.
+Contiguous float64_array(const py::object& x) {
+    const py::array array = py::array::ensure(x);
+    if (!array) {
+        PyErr_Clear();
+        throw py::type_error("x must be an array of dtype float64, got " +
+                             py::type::of(x).attr("__name__").cast<std::string>());
+    }
+    if (array.dtype().kind() != 'f' || array.itemsize() != sizeof(double)) {
+        throw py::type_error("x must be an array of dtype float64, got dtype " +
+                             py::str(array.dtype()).cast<std::string>());
+    }
+    return Contiguous(array);
+}
+
+// The last elements go through the same code in a padded pack, so that an element's place never changes its value.
+template <f64 (*function)(f64)>
+void apply(const double* from, double* to, std::size_t count) {
+    const std::size_t whole = count - count % lanes64;
+    for (std::size_t i = 0; i < whole; i += lanes64) store(to + i, function(load<f64>(from + i)));
+    if (whole == count) return;
+    double padded[lanes64] = {};
+    for (std::size_t i = whole; i < count; ++i) padded[i - whole] = from[i];
+    store(padded, function(load<f64>(padded)));
+    for (std::size_t i = whole; i < count; ++i) to[i] = padded[i - whole];
+}
+
+template <f64 (*function)(f64)>
+py::array_t<double> map(const py::object& x) {
+    constexpr std::size_t large = 16384;  // elements, about 20 microseconds; below that the lock is not worth giving away
+    const Contiguous from = float64_array(x);
+    py::array_t<double> to(std::vector<py::ssize_t>(from.shape(), from.shape() + from.ndim()));
+    const double* source = from.data();
+    double* target = to.mutable_data();
+    const auto count = static_cast<std::size_t>(from.size());
+    std::optional<py::gil_scoped_release> released;
+    if (count >= large) released.emplace();
+    apply<function>(source, target, count);
+    return to;
+}
+
+}  // namespace
+
+void bind_lanes(py::module_& m) {
+    m.def("tanh", &map<rnnlatch::tanh<f64>>, py::arg("x"), "tanh(x) of a float64 array of any shape, as the engine computes it.");
+    m.def("exp", &map<rnnlatch::exp<f64>>, py::arg("x"), "exp(x) of a float64 array of any shape.");
+    m.def("logistic", &map<rnnlatch::logistic<f64>>, py::arg("x"), "1 / (1 + exp(-x)) of a float64 array of any shape.");
+    m.def("tanh_derivative", &map<rnnlatch::tanh_derivative<f64>>, py::arg("x"),
+          "1 - tanh(x)**2 of a float64 array of pre-activations of any shape, without cancellation.");
+}
+
+}  // namespace rnnlatch::bindings
