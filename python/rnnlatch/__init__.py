@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rnnlatch.outcomes import Outcome
     from rnnlatch.run import Run
     from rnnlatch.store import open_store
-    from rnnlatch.sweep import replay, sweep
-    from rnnlatch.training import evaluate, simulate, train
+    from rnnlatch.sweep import sweep
+    from rnnlatch.training import evaluate, replay, simulate, train
 
 __all__ = [
     "Criterion",
@@ -53,7 +53,7 @@ _HOMES = {
     "evaluate": "training",
     "info": "_config",
     "open_store": "store",
-    "replay": "sweep",
+    "replay": "training",
     "simulate": "training",
     "sweep": "sweep",
     "train": "training",

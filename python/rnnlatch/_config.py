@@ -76,6 +76,7 @@ def available_threads() -> int:
     >>> available_threads() >= 1
     True
     """
+    count: int | None
     if sys.version_info >= (3, 13):
         count = os.process_cpu_count()
     elif hasattr(os, "sched_getaffinity"):
