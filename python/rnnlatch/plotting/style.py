@@ -1,0 +1,85 @@
+"""The house style, and figures that live outside pyplot."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["FORMATS", "new_axes", "new_figure", "save", "style"]
+
+FORMATS = ("png", "svg", "pdf")
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style inside this context, and leave matplotlib's settings as they were.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> before = matplotlib.rcParams["axes.spines.top"]
+    >>> with style():
+    ...     matplotlib.rcParams["axes.spines.top"]
+    False
+    >>> matplotlib.rcParams["axes.spines.top"] == before
+    True
+    """
+    with (
+        as_file(files("rnnlatch.plotting") / "rnnlatch.mplstyle") as path,
+        mpl.style.context(path),
+    ):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure with automatic layout.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def new_axes(ax: Axes | None) -> Axes:
+    """Return `ax`, or the axes of a new figure where it is None."""
+    if ax is not None:
+        return ax
+    axes: Axes = new_figure(4.0, 3.0).subplots()
+    return axes
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure, whole or not at all; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to write.
+    path : path-like
+        Its suffix names the format: one of `FORMATS`.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another.
+    """
+    target = Path(path)
+    kind = target.suffix.lstrip(".")
+    if kind not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {kind!r}")
+    dates = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    part = target.with_name(target.name + ".part")
+    with style():
+        figure.savefig(part, format=kind, metadata=dates)
+    part.replace(target)

@@ -1,0 +1,161 @@
+"""The few statistics that the claims are decided with: intervals, a trend test, a predictive likelihood."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri
+
+__all__ = ["effective_trials", "predictive_log_likelihood", "trend_test", "wilson_interval"]
+
+
+def wilson_interval(
+    successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the Wilson score interval of a frequency.
+
+    Parameters
+    ----------
+    successes, trials : array-like of int, broadcastable
+        How many runs of how many; where `trials` is 0 the interval is (0, 1).
+    confidence : float in (0, 1), default 0.95
+        Two-sided level.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Bounds of the frequency, within [0, 1].
+
+    References
+    ----------
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(9, 18)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.29, 0.71)
+    """
+    k, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64))
+    z2 = float(ndtri(0.5 + confidence / 2)) ** 2
+    safe = np.maximum(n, 1.0)
+    p = k / safe
+    centre = (p + z2 / (2 * safe)) / (1 + z2 / safe)
+    half = np.sqrt(z2 * (p * (1 - p) / safe + z2 / (4 * safe**2))) / (1 + z2 / safe)
+    low = np.where(n > 0, np.clip(centre - half, 0, 1), 0.0)
+    high = np.where(n > 0, np.clip(centre + half, 0, 1), 1.0)
+    return low, high
+
+
+def trend_test(x: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> tuple[float, float]:
+    """Test whether a frequency changes along `x` (Cochran-Armitage).
+
+    Parameters
+    ----------
+    x : array-like of float, shape (n,)
+        The dose: sequence length, initial weight.
+    successes, trials : array-like of int, shape (n,)
+        How many runs converged at each `x`, of how many.
+
+    Returns
+    -------
+    z : float
+        Standardised statistic: negative where the frequency falls with `x`; 0 if all or no runs succeeded.
+    p_falling : float
+        One-sided probability of a `z` at least as low without any trend.
+
+    Examples
+    --------
+    >>> z, p = trend_test([5, 20, 60], [100, 80, 5], [100, 100, 100])
+    >>> z < -10 and p < 1e-20
+    True
+    """
+    dose = np.asarray(x, dtype=np.float64)
+    k = np.asarray(successes, dtype=np.float64)
+    n = np.asarray(trials, dtype=np.float64)
+    pooled = k.sum() / n.sum()
+    mean_dose = (n * dose).sum() / n.sum()
+    variance = pooled * (1 - pooled) * (n * (dose - mean_dose) ** 2).sum()
+    if variance <= 0:
+        return 0.0, 0.5
+    z = float((dose * (k - n * pooled)).sum() / np.sqrt(variance))
+    return z, float(ndtr(z))
+
+
+def predictive_log_likelihood(
+    frequency: ArrayLike, effective_runs: float, successes: ArrayLike, trials: ArrayLike
+) -> NDArray[np.float64]:
+    """Return how probable a printed frequency is, given how many of our runs succeeded.
+
+    The unknown probability is integrated out under Jeffreys' prior, so that a printed count follows a beta-binomial law: an
+    over-dispersed binomial whose extra variance is the uncertainty that our own finite number of runs leaves.
+
+    Parameters
+    ----------
+    frequency : array-like of float in [0, 1]
+        What the paper's figure shows.
+    effective_runs : float > 0
+        How many runs stand behind each printed frequency.
+    successes, trials : array-like of int
+        Our runs under the same conditions.
+
+    Returns
+    -------
+    ndarray of float64, broadcast shape
+        Natural logarithm of the probability of each printed frequency.
+
+    Examples
+    --------
+    >>> near, far = predictive_log_likelihood(0.8, 110, [80, 5], [100, 100])
+    >>> bool(near > far)
+    True
+    """
+    printed = effective_runs * np.asarray(frequency, dtype=np.float64)
+    a = np.asarray(successes, dtype=np.float64) + 0.5
+    b = np.asarray(trials, dtype=np.float64) - np.asarray(successes, dtype=np.float64) + 0.5
+    choose = gammaln(effective_runs + 1) - gammaln(printed + 1) - gammaln(effective_runs - printed + 1)
+    return np.asarray(choose + betaln(printed + a, effective_runs - printed + b) - betaln(a, b))
+
+
+def effective_trials(
+    x: ArrayLike, frequency: ArrayLike, *, degree: int = 3, confidence: float = 0.99
+) -> tuple[float, float, float]:
+    """Estimate from their scatter how many trials stand behind frequencies whose counts were not printed.
+
+    A logistic polynomial in `x` is fitted; the squared residuals then tell the binomial variance p (1 - p) / n.
+
+    Parameters
+    ----------
+    x, frequency : array-like of float, shape (m,)
+        The printed frequencies and where they stand.
+    degree : int
+        Of the polynomial; m must be larger than degree + 1.
+    confidence : float in (0, 1)
+        Level of the interval.
+
+    Returns
+    -------
+    estimate, low, high : float
+        n and its interval, from a chi-squared law with m - degree - 1 degrees of freedom.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.arange(200.0)
+    >>> frequency = rng.binomial(50, 1 / (1 + np.exp((x - 100) / 30))) / 50
+    >>> estimate, low, high = effective_trials(x, frequency)
+    >>> bool(low < 50 < high)
+    True
+    """
+    dose = np.asarray(x, dtype=np.float64)
+    observed = np.asarray(frequency, dtype=np.float64)
+    basis = np.polynomial.chebyshev.chebvander(2 * (dose - dose.min()) / np.ptp(dose) - 1, degree)
+
+    def loss(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logit = basis @ coefficients
+        return float((np.logaddexp(0, logit) - observed * logit).sum()), basis.T @ (expit(logit) - observed)
+
+    fitted = expit(basis @ minimize(loss, np.zeros(degree + 1), jac=True, method="BFGS").x)
+    scatter = float(((observed - fitted) ** 2 / (fitted * (1 - fitted))).sum())
+    freedom = dose.size - degree - 1
+    low, high = chdtri(freedom, [0.5 + confidence / 2, 0.5 - confidence / 2]) / scatter
+    return freedom / scatter, float(low), float(high)

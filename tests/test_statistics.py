@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from rnnlatch.statistics import effective_trials, predictive_log_likelihood, trend_test, wilson_interval
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 18), (9, 18), (18, 18), (3, 1000)])
+def test_wilson_interval_is_scipys(successes, trials):
+    low, high = wilson_interval(successes, trials, 0.99)
+    expected = stats.binomtest(successes, trials).proportion_ci(0.99, method="wilson")
+    np.testing.assert_allclose([low, high], expected, atol=1e-12)
+
+
+def test_no_runs_say_nothing():
+    low, high = wilson_interval([0], [0])
+    assert (low[0], high[0]) == (0.0, 1.0)
+
+
+def test_trend_test_keeps_its_level_without_a_trend():
+    rng = np.random.default_rng(0)
+    x = np.arange(10)
+    p = [trend_test(x, rng.binomial(50, 0.4, 10), np.full(10, 50))[1] for _ in range(2000)]
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+
+
+def test_trend_test_knows_the_direction():
+    assert trend_test([1, 2], [10, 90], [100, 100])[0] > 5
+    assert trend_test([1, 2], [90, 10], [100, 100])[0] < -5
+    assert trend_test([1, 2], [100, 100], [100, 100]) == (0.0, 0.5)
+
+
+def test_predictive_likelihood_is_a_distribution_and_becomes_binomial():
+    counts = np.arange(21)
+    small = np.exp(predictive_log_likelihood(counts / 20, 20, 7, 10))
+    assert small.sum() == pytest.approx(1)
+    large = np.exp(predictive_log_likelihood(counts / 20, 20, 700_000, 1_000_000))
+    np.testing.assert_allclose(large, stats.binom.pmf(counts, 20, 0.7), atol=1e-4)
+    assert (small * (counts - 14) ** 2).sum() > (large * (counts - 14) ** 2).sum()
+
+
+def test_effective_trials_recovers_the_number():
+    rng = np.random.default_rng(1)
+    x = np.linspace(5, 60, 56)
+    p = 1 / (1 + np.exp((x - 25) / 6))
+    inside = 0
+    for _ in range(200):
+        _, low, high = effective_trials(x, rng.binomial(110, p) / 110, confidence=0.95)
+        inside += low <= 110 <= high
+    assert inside >= 176
