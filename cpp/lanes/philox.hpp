@@ -15,7 +15,7 @@
 #include <array>
 #include <cstdint>
 
-#include "lanes/pack.hpp"
+#include "lanes/twice.hpp"
 
 namespace rnnlatch {
 
@@ -49,7 +49,7 @@ inline Words philox4x32(Words counter, Key key, int rounds = philox_rounds) {
     return counter;
 }
 
-// The generator for lanes32 runs at a time.
+// The generator for the lanes of Word: u32, or Twice<u32> where the registers suffice.
 //
 // The multiplication of the hardware takes the even 32-bit lanes, so even and odd lanes are kept in two registers of
 // 64-bit slots from the first round to the last; the upper halves of the slots hold remains that nothing reads.
@@ -62,22 +62,25 @@ class Philox {
         }
     }
 
-    // What one presentation of lanes32 runs has in common: of the even lanes, then of the odd ones.
+    // What the draws of one presentation have in common: of the even lanes, then of the odd ones.
+    template <class Word>
     struct Prepared {
-        u64 word_3[2], xor_0[2], xor_2[2], product[2];
+        using Slots = decltype(bits<u64>(Word{}));
+        Slots word_3[2], xor_0[2], xor_2[2], product[2];
     };
 
-    RNNLATCH_INLINE Prepared prepare(u32 stream_low, u32 stream_high, u32 presentation) const {
+    template <class Word>
+    RNNLATCH_INLINE Prepared<Word> prepare(Word stream_low, Word stream_high, Word presentation) const {
         const u64 m0 = broadcast<u64>(std::uint64_t{philox_multiplier_0});
         const u64 m1 = broadcast<u64>(std::uint64_t{philox_multiplier_1});
-        Prepared prepared;
+        Prepared<Word> prepared;
         for (int odd = 0; odd < 2; ++odd) {
-            const u64 c1 = bits<u64>(presentation) >> (32 * odd);
-            const u64 c2 = bits<u64>(stream_low) >> (32 * odd);
-            const u64 c3 = bits<u64>(stream_high) >> (32 * odd);
-            const u64 product_1 = multiply_low_halves(c2, m1);
-            const u64 x0 = (product_1 >> 32) ^ c1 ^ std::uint64_t{key_0_[0]};
-            const u64 product_0 = multiply_low_halves(x0, m0);
+            const auto c1 = bits<u64>(presentation) >> (32 * odd);
+            const auto c2 = bits<u64>(stream_low) >> (32 * odd);
+            const auto c3 = bits<u64>(stream_high) >> (32 * odd);
+            const auto product_1 = multiply_low_halves(c2, m1);
+            const auto x0 = (product_1 >> 32) ^ c1 ^ std::uint64_t{key_0_[0]};
+            const auto product_0 = multiply_low_halves(x0, m0);
             prepared.word_3[odd] = c3 ^ std::uint64_t{key_1_[0]};
             prepared.xor_0[odd] = product_1 ^ std::uint64_t{key_0_[1]};
             prepared.xor_2[odd] = (product_0 >> 32) ^ std::uint64_t{key_1_[1]};
@@ -87,11 +90,12 @@ class Philox {
     }
 
     // The four output words of counter word 0 in every lane.
-    RNNLATCH_INLINE void words(const Prepared& prepared, std::uint32_t counter_0, u32 (&out)[4]) const {
+    template <class Word>
+    RNNLATCH_INLINE void words(const Prepared<Word>& prepared, std::uint32_t counter_0, Word (&out)[4]) const {
         const u64 m0 = broadcast<u64>(std::uint64_t{philox_multiplier_0});
         const u64 m1 = broadcast<u64>(std::uint64_t{philox_multiplier_1});
         const std::uint64_t product = static_cast<std::uint64_t>(philox_multiplier_0) * counter_0;
-        u64 x0[2], x1[2], x2[2], x3[2];
+        typename Prepared<Word>::Slots x0[2], x1[2], x2[2], x3[2];
         for (int odd = 0; odd < 2; ++odd) {
             x1[odd] = multiply_low_halves(prepared.word_3[odd] ^ (product >> 32), m1);
             x0[odd] = (x1[odd] >> 32) ^ prepared.xor_0[odd];
@@ -103,25 +107,21 @@ class Philox {
             const u64 k0 = broadcast<u64>(std::uint64_t{key_0_[round]});
             const u64 k1 = broadcast<u64>(std::uint64_t{key_1_[round]});
             for (int odd = 0; odd < 2; ++odd) {
-                const u64 product_0 = multiply_low_halves(x0[odd], m0);
-                const u64 product_1 = multiply_low_halves(x2[odd], m1);
+                const auto product_0 = multiply_low_halves(x0[odd], m0);
+                const auto product_1 = multiply_low_halves(x2[odd], m1);
                 x0[odd] = exclusive_or(product_1 >> 32, x1[odd], k0);
                 x2[odd] = exclusive_or(product_0 >> 32, x3[odd], k1);
                 x1[odd] = product_1;
                 x3[odd] = product_0;
             }
         }
-        out[0] = merge(x0);
-        out[1] = merge(x1);
-        out[2] = merge(x2);
-        out[3] = merge(x3);
+        out[0] = bits<u32>(merge_halves(x0[0], x0[1]));
+        out[1] = bits<u32>(merge_halves(x1[0], x1[1]));
+        out[2] = bits<u32>(merge_halves(x2[0], x2[1]));
+        out[3] = bits<u32>(merge_halves(x3[0], x3[1]));
     }
 
    private:
-    static RNNLATCH_INLINE u32 merge(const u64 (&x)[2]) {
-        return bits<u32>(merge_halves(x[0], x[1]));
-    }
-
     std::uint32_t key_0_[philox_rounds], key_1_[philox_rounds];
 };
 

@@ -1,0 +1,270 @@
+// Trains a block of latches, one run a lane; a lane whose run stops takes the next run at once.
+//
+// Lanes may be at different presentations of their runs, so everything that happens every so many presentations (an update,
+// the end of a criterion's window, the last presentation) is a countdown a lane. No lane ever reads another's.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "algorithms/gradient_descent.hpp"
+#include "cells/latch_neuron.hpp"
+#include "drivers/lane_driver.hpp"
+#include "engine/latch_problem.hpp"
+#include "engine/work.hpp"
+#include "lanes/buffer.hpp"
+#include "tasks/minimal_latch.hpp"
+
+namespace rnnlatch {
+
+class BlockTrainer {
+   public:
+    BlockTrainer(const LatchProblem& problem, const LatchResults& results, Work& work, std::size_t lanes)
+        : problem_(problem), results_(results), work_(work), lanes_(lanes),
+          parameters_(problem.inputs() + (problem.train_w ? 1 : 0)),
+          task_(problem.task, Philox(problem.key), Purpose::noise, lanes),
+          descent_({problem.mean_gradient ? 1.0 / static_cast<double>(problem.batch_size) : 1.0, problem.uses_momentum,
+                    problem.uses_penalty, problem.uses_clip},
+                   parameters_, lanes),
+          run_(lanes, nobody), theta_((problem.inputs() + 1) * lanes), gradient_((problem.inputs() + 1) * lanes),
+          states_((problem.task.length + 1) * lanes), gradient_state_(lanes), gradient_drive_(problem.task.prefix * lanes),
+          window_cost_(lanes), window_wrong_(lanes), last_loss_(lanes), last_error_(lanes), batch_cost_(lanes),
+          norm_(lanes), threshold_(lanes), until_update_(lanes, never), until_window_(lanes, never),
+          until_end_(lanes, never), update_(lanes), finished_(lanes) {}
+
+    // Trains runs until there are none left or the work is cancelled.
+    void train() {
+        for (std::size_t lane = 0; lane < lanes_; ++lane) take_run(lane);
+        while (active_ > 0 && !work_.cancelled()) present();
+    }
+
+   private:
+    static constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+    double* weight() { return theta_.data() + problem_.inputs() * lanes_; }
+    double* input(bool positive) { return theta_.data() + (positive ? problem_.task.prefix * lanes_ : 0); }
+
+    // ---- one presentation in all lanes ------------------------------------------------------------------------------
+
+    void present() {
+        task_.present(states_.data() + lanes_);
+        drive_with_inputs();
+        LaneDriver<LatchNeuron>::forward(lanes_, problem_.task.length, weight(), states_.data());
+        const bool update = measure();
+        backward();
+        if (!update) return;
+        if (problem_.record_every) record();
+        descent_.step(update_.data(), theta_.data(), gradient_.data());
+        if (find_finished()) replace_finished();
+    }
+
+    // The first steps are driven by the trainable input of the sequence's class.
+    void drive_with_inputs() {
+        const std::size_t cells = problem_.task.prefix * lanes_;
+        double* drive = states_.data() + lanes_;
+        for (std::size_t at = 0, lane = 0; at < cells; at += lanes64, lane = lane + lanes64 == lanes_ ? 0 : lane + lanes64) {
+            const i64 positive = load<i64>(task_.positive() + lane);
+            store(drive + at, select(positive, load<f64>(input(true) + at), load<f64>(input(false) + at)));
+        }
+    }
+
+    // Cost C = (x_T - d)^2 / 2 of the presentation, and what is due after it. True where any lane has an update due.
+    bool measure() {
+        const double* last = states_.data() + problem_.task.length * lanes_;
+        bool any_update = false;
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            const f64 state = load<f64>(last + lane), desired = load<f64>(task_.desired() + lane);
+            const f64 deviation = state - desired;
+            const f64 cost = deviation * deviation * 0.5;
+            const i64 wrong = state * desired <= f64{};
+            store(gradient_state_.data() + lane, deviation);
+            add(window_cost_, lane, cost);
+            add(batch_cost_, lane, cost);
+            add(window_wrong_, lane, select(wrong, constant(1.0), f64{}));
+            const i64 update = count_down(until_update_, lane);
+            count_down(until_window_, lane);
+            count_down(until_end_, lane);
+            store(update_.data() + lane, update);
+            any_update |= any(update);
+        }
+        return any_update;
+    }
+
+    static RNNLATCH_INLINE void add(Buffer<double>& buffer, std::size_t lane, f64 value) {
+        store(buffer.data() + lane, load<f64>(buffer.data() + lane) + value);
+    }
+
+    static RNNLATCH_INLINE i64 count_down(Buffer<std::int64_t>& buffer, std::size_t lane) {
+        const i64 left = load<i64>(buffer.data() + lane) - 1;
+        store(buffer.data() + lane, left);
+        return left == 0;
+    }
+
+    void backward() {
+        using Driver = LaneDriver<LatchNeuron>;
+        const auto walk = problem_.train_w ? &Driver::backward<true> : &Driver::backward<false>;
+        walk(lanes_, problem_.task.length, problem_.task.prefix, weight(), states_.data(), gradient_state_.data(),
+             gradient_.data() + problem_.inputs() * lanes_, gradient_drive_.data());
+        const std::size_t cells = problem_.task.prefix * lanes_;
+        double* negative_gradient = gradient_.data();
+        double* positive_gradient = negative_gradient + cells;
+        for (std::size_t at = 0, lane = 0; at < cells; at += lanes64, lane = lane + lanes64 == lanes_ ? 0 : lane + lanes64) {
+            const i64 positive = load<i64>(task_.positive() + lane);
+            const f64 g = load<f64>(gradient_drive_.data() + at);
+            store(positive_gradient + at, load<f64>(positive_gradient + at) + select(positive, g, f64{}));
+            store(negative_gradient + at, load<f64>(negative_gradient + at) + select(positive, f64{}, g));
+        }
+    }
+
+    // ---- after an update --------------------------------------------------------------------------------------------
+
+    // Closes windows and marks the lanes whose runs stop. True where there is any.
+    bool find_finished() {
+        bool any_finished = false;
+        const i64 one = i64{} + 1;
+        const f64 window = constant(static_cast<double>(problem_.window));
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            const i64 update = load<i64>(update_.data() + lane);
+            // the sum of differences that are 0 where every parameter is finite
+            f64 remainder{};
+            for (std::size_t p = 0; p < parameters_; ++p) {
+                const f64 parameter = load<f64>(theta_.data() + p * lanes_ + lane);
+                remainder = remainder + (parameter - parameter);
+            }
+            i64 finished = (remainder != f64{}) | (load<i64>(until_end_.data() + lane) < one);
+            store(until_update_.data() + lane, reset(update, problem_.batch_size, load<i64>(until_update_.data() + lane)));
+            store(batch_cost_.data() + lane, select(update, f64{}, load<f64>(batch_cost_.data() + lane)));
+
+            const i64 window_end = load<i64>(until_window_.data() + lane) == i64{};
+            if (any(window_end)) {
+                const f64 loss = load<f64>(window_cost_.data() + lane) / window;
+                const f64 error = load<f64>(window_wrong_.data() + lane) / window;
+                const f64 threshold = load<f64>(threshold_.data() + lane);
+                if (problem_.measure == Measure::cost) finished |= window_end & (loss < threshold);
+                if (problem_.measure == Measure::error) finished |= window_end & (error <= threshold);
+                store(last_loss_.data() + lane, select(window_end, loss, load<f64>(last_loss_.data() + lane)));
+                store(last_error_.data() + lane, select(window_end, error, load<f64>(last_error_.data() + lane)));
+                store(window_cost_.data() + lane, select(window_end, f64{}, load<f64>(window_cost_.data() + lane)));
+                store(window_wrong_.data() + lane, select(window_end, f64{}, load<f64>(window_wrong_.data() + lane)));
+                store(until_window_.data() + lane,
+                      reset(window_end, problem_.window, load<i64>(until_window_.data() + lane)));
+            }
+            finished &= update;
+            store(finished_.data() + lane, finished);
+            any_finished |= any(finished);
+        }
+        return any_finished;
+    }
+
+    static RNNLATCH_INLINE i64 reset(i64 mask, std::int64_t value, i64 otherwise) {
+        return (mask & value) | (~mask & otherwise);
+    }
+
+    void replace_finished() {
+        for (std::size_t lane = 0; lane < lanes_; ++lane) {
+            if (!finished_[lane] || run_[lane] == nobody) continue;
+            write_result(lane);
+            work_.finish_one();
+            --active_;
+            take_run(lane);
+        }
+    }
+
+    void write_result(std::size_t lane) {
+        const std::size_t run = run_[lane], inputs = problem_.inputs();
+        const std::int64_t seen = problem_.max_presentations - until_end_[lane];
+        bool finite = true;
+        for (std::size_t p = 0; p < parameters_; ++p) finite &= std::isfinite(theta_[p * lanes_ + lane]);
+
+        if (seen < problem_.window) {  // no window was completed: all there is
+            last_loss_[lane] = window_cost_[lane] / static_cast<double>(seen);
+            last_error_[lane] = window_wrong_[lane] / static_cast<double>(seen);
+        }
+        const bool met = seen % problem_.window == 0 &&
+                         ((problem_.measure == Measure::cost && last_loss_[lane] < threshold_[lane]) ||
+                          (problem_.measure == Measure::error && last_error_[lane] <= threshold_[lane]));
+        const Outcome outcome = !finite ? Outcome::diverged : met ? Outcome::converged : Outcome::exhausted;
+        results_.outcome[run] = static_cast<std::uint8_t>(outcome);
+        results_.presentations[run] = seen;
+        results_.loss[run] = last_loss_[lane];
+        results_.error[run] = last_error_[lane];
+        results_.weight[run] = weight()[lane];
+        for (std::size_t p = 0; p < inputs; ++p) results_.input[run * inputs + p] = theta_[p * lanes_ + lane];
+    }
+
+    // ---- a run enters a lane ----------------------------------------------------------------------------------------
+
+    void take_run(std::size_t lane) {
+        const auto run = work_.take();
+        run_[lane] = run.value_or(nobody);
+        until_update_[lane] = run ? problem_.batch_size : never;
+        until_window_[lane] = run ? problem_.window : never;
+        until_end_[lane] = run ? problem_.max_presentations : never;
+        window_cost_[lane] = window_wrong_[lane] = batch_cost_[lane] = 0.0;
+        for (std::size_t p = 0; p <= problem_.inputs(); ++p) gradient_[p * lanes_ + lane] = 0.0;
+        if (!run) {  // an idle lane goes on computing; with these values nothing can come of it
+            for (std::size_t p = 0; p <= problem_.inputs(); ++p) theta_[p * lanes_ + lane] = 0.0;
+            return;
+        }
+        ++active_;
+        task_.set_lane(lane, problem_.stream[*run], problem_.noise_std[*run], problem_.target[*run]);
+        descent_.set_lane(lane, {problem_.learning_rate[*run], problem_.momentum[*run], problem_.clip_norm[*run],
+                                 problem_.l1[*run], problem_.l2[*run]});
+        threshold_[lane] = problem_.threshold[*run];
+        weight()[lane] = problem_.w[*run];
+        initialise_inputs(lane, *run);
+    }
+
+    void initialise_inputs(std::size_t lane, std::size_t run) {
+        const std::size_t inputs = problem_.inputs();
+        const auto low = static_cast<std::uint32_t>(problem_.stream[run]);
+        const auto high = static_cast<std::uint32_t>(problem_.stream[run] >> 32);
+        Words words{};
+        for (std::size_t p = 0; p < inputs; ++p) {
+            if (problem_.initial) {
+                theta_[p * lanes_ + lane] = problem_.initial[run * inputs + p];
+                continue;
+            }
+            if (p % 2 == 0) {
+                words = philox4x32({counter_word(Purpose::initial, static_cast<std::uint32_t>(p / 2)), 0, low, high},
+                                   problem_.key);
+            }
+            const double u = p % 2 == 0 ? unit_uniform(words[0], words[1]) : unit_uniform(words[2], words[3]);
+            theta_[p * lanes_ + lane] = (2.0 * u - 1.0) * problem_.initial_input[run];
+        }
+    }
+
+    // ---- learning curves --------------------------------------------------------------------------------------------
+
+    void record() {
+        descent_.gradient_norm(gradient_.data(), norm_.data());
+        const std::size_t inputs = problem_.inputs(), records = problem_.records();
+        for (std::size_t lane = 0; lane < lanes_; ++lane) {
+            if (!update_[lane] || run_[lane] == nobody) continue;
+            const std::int64_t seen = problem_.max_presentations - until_end_[lane];
+            if (seen % problem_.record_every != 0) continue;
+            const std::size_t at = run_[lane] * records + static_cast<std::size_t>(seen / problem_.record_every) - 1;
+            results_.record_loss[at] = batch_cost_[lane] / static_cast<double>(problem_.batch_size);
+            results_.record_gradient_norm[at] = norm_[lane];
+            results_.record_weight[at] = weight()[lane];
+            for (std::size_t p = 0; p < inputs; ++p) results_.record_input[at * inputs + p] = theta_[p * lanes_ + lane];
+        }
+    }
+
+    LatchProblem problem_;
+    LatchResults results_;
+    Work& work_;
+    std::size_t lanes_, parameters_, active_ = 0;
+    MinimalLatch task_;
+    GradientDescent descent_;
+    std::vector<std::size_t> run_;
+    Buffer<double> theta_, gradient_;  // rows: input of class 0, input of class 1, weight
+    Buffer<double> states_, gradient_state_, gradient_drive_;
+    Buffer<double> window_cost_, window_wrong_, last_loss_, last_error_, batch_cost_, norm_, threshold_;
+    Buffer<std::int64_t> until_update_, until_window_, until_end_, update_, finished_;
+};
+
+}  // namespace rnnlatch
