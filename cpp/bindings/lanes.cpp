@@ -43,7 +43,8 @@ void apply(const double* from, double* to, std::size_t count) {
 
 template <f64 (*function)(f64)>
 py::array_t<double> map(const py::object& x) {
-    constexpr std::size_t large = 16384;  // elements, about 20 microseconds; below that the lock is not worth giving away
+    constexpr std::size_t large =
+        16384;  // elements, about 20 microseconds; below that the lock is not worth giving away
     const Contiguous from = float64_array(x);
     py::array_t<double> to(std::vector<py::ssize_t>(from.shape(), from.shape() + from.ndim()));
     const double* source = from.data();
@@ -58,9 +59,11 @@ py::array_t<double> map(const py::object& x) {
 }  // namespace
 
 void bind_lanes(py::module_& m) {
-    m.def("tanh", &map<rnnlatch::tanh<f64>>, py::arg("x"), "tanh(x) of a float64 array of any shape, as the engine computes it.");
+    m.def("tanh", &map<rnnlatch::tanh<f64>>, py::arg("x"),
+          "tanh(x) of a float64 array of any shape, as the engine computes it.");
     m.def("exp", &map<rnnlatch::exp<f64>>, py::arg("x"), "exp(x) of a float64 array of any shape.");
-    m.def("logistic", &map<rnnlatch::logistic<f64>>, py::arg("x"), "1 / (1 + exp(-x)) of a float64 array of any shape.");
+    m.def("logistic", &map<rnnlatch::logistic<f64>>, py::arg("x"),
+          "1 / (1 + exp(-x)) of a float64 array of any shape.");
     m.def("tanh_derivative", &map<rnnlatch::tanh_derivative<f64>>, py::arg("x"),
           "1 - tanh(x)**2 of a float64 array of pre-activations of any shape, without cancellation.");
 }
