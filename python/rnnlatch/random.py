@@ -395,17 +395,17 @@ def _float32(*hexadecimals: str) -> tuple[np.float32, ...]:
     return tuple(np.float32(float.fromhex(text)) for text in hexadecimals)
 
 
-# The coefficients of cpp/lanes/normal.hpp, highest power first.
+# The coefficients of cpp/lanes/normal.hpp: those of the logarithm from the lowest power, the others from the highest.
 _LOGARITHM = _float32(
-    "-0x1.6eff84p-3",
-    "0x1.28985ep-2",
-    "-0x1.318204p-2",
-    "0x1.52d0d4p-2",
-    "-0x1.98bf96p-2",
-    "0x1.0007bap-1",
-    "-0x1.555780p-1",
-    "0x1.fffff2p-1",
     "-0x1p+1",
+    "0x1.fffff2p-1",
+    "-0x1.555780p-1",
+    "0x1.0007bap-1",
+    "-0x1.98bf96p-2",
+    "0x1.52d0d4p-2",
+    "-0x1.318204p-2",
+    "0x1.28985ep-2",
+    "-0x1.6eff84p-3",
 )
 _COSINE = _float32("0x1.c1f066p-11", "-0x1.54f61ap-6", "0x1.03bd06p-2", "-0x1.3bd3a6p+0", "0x1.fffffep-1")
 _SINE = _float32("0x1.3e17cap-13", "-0x1.32535ap-8", "0x1.4668f2p-4", "-0x1.4abbc4p-1", "0x1.921fb6p+0")
@@ -428,7 +428,13 @@ def _minus_two_log(word: UInt32) -> NDArray[np.float32]:
     # u = mantissa * 2**exponent with the mantissa in [sqrt(1/2), sqrt(2)).
     exponent = (integer - _SQRT_HALF_BITS) >> np.int32(23)
     y = (integer - (exponent << np.int32(23))).view(np.float32) - np.float32(1)
-    logarithm = _polynomial(_LOGARITHM, y) * y
+    # -2 ln(1 + y) / y by Estrin's scheme, pairs of coefficients at a time: in this order, for these bits.
+    c0, c1, c2, c3, c4, c5, c6, c7, c8 = _LOGARITHM
+    y2 = y * y
+    y4 = y2 * y2
+    low = (y * c3 + c2) * y2 + (y * c1 + c0)
+    high = (y * c7 + c6) * y2 + (y * c5 + c4)
+    logarithm = ((y4 * c8 + high) * y4 + low) * y
     return np.asarray(logarithm + (np.int32(31) - exponent).astype(np.float32) * _TWO_LOG_TWO, dtype=np.float32)
 
 
