@@ -20,7 +20,7 @@ class Progress(Protocol):
     An exception that it raises stops the work and comes out of the function.
     """
 
-    def __call__(self, done_runs: int, total_runs: int, detail: str) -> object:
+    def __call__(self, done_runs: int, total_runs: int, detail: str, /) -> object:
         """Take the state of the work.
 
         Parameters

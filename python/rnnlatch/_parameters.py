@@ -81,7 +81,7 @@ def check_parameters(cell: LatchNeuron, params: Mapping[str, ArrayLike] | xr.Dat
     arrays = {}
     for name, array in given.items():
         if leads[name] not in ((), longest):
-            described = " and ".join(f"{lead} networks in {key}" for key, lead in leads.items())
+            described = " and ".join(f"{math.prod(lead)} networks in {key}" for key, lead in leads.items())
             raise ValueError(f"params has {described}; they must be equal")
         full = np.broadcast_to(array, (*longest, *wanted[name].shape))
         arrays[name] = np.ascontiguousarray(full.reshape(math.prod(longest), *wanted[name].shape))

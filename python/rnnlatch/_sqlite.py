@@ -3,10 +3,20 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["APPLICATION_ID", "FORMAT", "StoreError", "StoreMismatchError", "check_file", "explained", "read", "write"]
+__all__ = [
+    "APPLICATION_ID",
+    "FORMAT",
+    "StoreError",
+    "StoreMismatchError",
+    "check_file",
+    "explained",
+    "read",
+    "remove",
+    "write",
+]
 
 APPLICATION_ID = 0x524E4C54
 """Marks a SQLite file as a store of rnnlatch: the letters RNLT."""
@@ -97,6 +107,13 @@ def write(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def remove(path: Path) -> None:
+    """Take away a file that could not be made whole, and SQLite's files beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.core.indexing import LazilyIndexedArray
 
-from rnnlatch import _sqlite, _tables
+from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._chunks import Segment
 from rnnlatch._difference import differences
 from rnnlatch._lazy import StoredArray
@@ -50,12 +50,11 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     Examples
     --------
     >>> import rnnlatch as rl
-    >>> path = getfixture("tmp_path") / "out.sqlite"
     >>> def study(length):
     ...     task = rl.tasks.MinimalLatch(length=length, prefix=3, noise_std=0.2)
     ...     return rl.Run(rl.cells.LatchNeuron(w=1.25), task, rl.algorithms.GradientDescent(), max_presentations=500)
-    >>> ds = rl.sweep(study, {"length": [5, 40]}, runs=100, rng=0, store=path)
-    >>> store = rl.open_store(path)
+    >>> ds = rl.sweep(study, {"length": [5, 40]}, runs=100, rng=0, store="out.sqlite")
+    >>> store = rl.open_store("out.sqlite")
     >>> store.total, store.missing
     (200, 0)
     >>> store.to_xarray().identical(ds)
@@ -200,6 +199,7 @@ class Store:
         """
         plan = self.plan
         number = plan.find(point)
+        run = validation.integer("run", run, at_least=0, at_most=plan.runs - 1)
         if self.numerics_version != NUMERICS_VERSION:
             raise StoreMismatchError(
                 f"store {str(self.path)!r} has numerics_version {self.numerics_version}, and this version of "
@@ -253,18 +253,25 @@ class StoreWriter:
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, there = _sqlite.check_file(path)
         self.plan = plan
+        self._connection: sqlite3.Connection | None = None
         if there:
             _refuse_other(Store(self.path), plan)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Make the file, whole or not at all."""
         new = not self.path.exists()
         try:
             with _sqlite.explained(self.path):
                 self._connection = _sqlite.write(self.path)
-                if not there:
-                    with _tables.transaction(self._connection):
-                        _tables.create(self._connection, plan)
+                with _tables.transaction(self._connection):
+                    _tables.create(self._connection, self.plan)
         except BaseException:
+            if self._connection is not None:
+                self._connection.close()
             if new:
-                self._discard()
+                _sqlite.remove(self.path)
             raise
 
     def __enter__(self) -> Self:
@@ -277,31 +284,30 @@ class StoreWriter:
 
     def close(self) -> None:
         """Close the file and, if nobody else has it open, leave it without a log beside it."""
+        if self._connection is None:
+            return
         with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout = 0")
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
     def missing(self) -> list[Segment]:
         """Give what is to be done, in the order of the grid points."""
-        with _sqlite.explained(self.path):
-            return _tables.missing(self._connection, self.plan)
+        with _sqlite.read(self.path) as connection:
+            return _tables.missing(connection, self.plan)
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""
-        with _sqlite.explained(self.path), _tables.transaction(self._connection):
-            _tables.insert(self._connection, self.plan, segments, results)
+        with _sqlite.explained(self.path):
+            if self._connection is None:
+                # Only now: a store that is finished is not touched.
+                self._connection = _sqlite.write(self.path)
+            with _tables.transaction(self._connection):
+                _tables.insert(self._connection, self.plan, segments, results)
 
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily."""
         return Store(self.path).to_xarray()
-
-    def _discard(self) -> None:
-        """Take away a file that could not be made whole."""
-        if hasattr(self, "_connection"):
-            self._connection.close()
-        for name in (self.path.name, f"{self.path.name}-wal", f"{self.path.name}-shm", f"{self.path.name}-journal"):
-            with suppress(OSError):
-                self.path.with_name(name).unlink()
 
 
 def _refuse_other(store: Store, asked: Plan) -> None:
