@@ -52,15 +52,21 @@ class GradientDescent {
     }
 
     // One step in the lanes of the mask, whose gradients are then cleared. Rows of theta and gradient are parameters.
-    void step(const std::int64_t* mask, double* theta, double* gradient) {
-        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) step_pack(lane, load<i64>(mask + lane), theta, gradient);
+    // True if any parameter of any lane is not finite after it.
+    bool step(const std::int64_t* mask, double* theta, double* gradient) {
+        i64 divergence{};
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            divergence |= step_pack(lane, load<i64>(mask + lane), theta, gradient);
+        }
+        return any(divergence);
     }
 
    private:
-    RNNLATCH_INLINE void step_pack(std::size_t lane, i64 mask, double* theta, double* gradient) {
+    RNNLATCH_INLINE i64 step_pack(std::size_t lane, i64 mask, double* theta, double* gradient) {
         if (settings_.penalty || settings_.clip) prepare_direction(lane, mask, theta, gradient);
         const double scale = settings_.penalty || settings_.clip ? 1.0 : settings_.gradient_scale;
         const f64 rate = load<f64>(learning_rate_.data() + lane);
+        f64 remainder{};  // the sum of differences that are 0 where every parameter is finite
         for (std::size_t p = 0; p < parameters_; ++p) {
             const std::size_t at = p * lanes_ + lane;
             const f64 sum = load<f64>(gradient + at);
@@ -71,9 +77,12 @@ class GradientDescent {
                 store(velocity_.data() + at, select(mask, direction, old));
             }
             const f64 parameter = load<f64>(theta + at);
-            store(theta + at, select(mask, fnma(rate, direction, parameter), parameter));
+            const f64 stepped = select(mask, fnma(rate, direction, parameter), parameter);
+            store(theta + at, stepped);
             store(gradient + at, select(mask, f64{}, sum));
+            remainder = remainder + (stepped - stepped);
         }
+        return remainder != f64{};
     }
 
     // The scaled gradient with penalty, clipped, in place; only in the lanes of the mask.

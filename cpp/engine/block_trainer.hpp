@@ -1,13 +1,17 @@
 // Trains a block of latches, one run a lane; a lane whose run stops takes the next run at once.
 //
-// Lanes may be at different presentations of their runs, so everything that happens every so many presentations (an update,
-// the end of a criterion's window, the last presentation) is a countdown a lane. No lane ever reads another's.
+// Lanes may be at different presentations of their runs, so what happens every so many presentations (an update, the end of a
+// criterion's window, the last presentation) is due at a time of the block's clock, which counts the block's presentations.
+// Between such times a presentation costs the forward and backward walk and one step of the algorithm. No lane ever reads
+// another's values.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "algorithms/gradient_descent.hpp"
 #include "cells/latch_neuron.hpp"
@@ -31,12 +35,13 @@ class BlockTrainer {
           run_(lanes, nobody), theta_((problem.inputs() + 1) * lanes), gradient_((problem.inputs() + 1) * lanes),
           states_((problem.task.length + 1) * lanes), gradient_state_(lanes), gradient_drive_(problem.task.prefix * lanes),
           window_cost_(lanes), window_wrong_(lanes), last_loss_(lanes), last_error_(lanes), batch_cost_(lanes),
-          norm_(lanes), threshold_(lanes), until_update_(lanes, never), until_window_(lanes, never),
-          until_end_(lanes, never), update_(lanes), finished_(lanes) {}
+          norm_(lanes), threshold_(lanes), start_(lanes), update_due_(lanes, never), window_due_(lanes, never),
+          end_due_(lanes, never), update_(lanes, -1) {}
 
     // Trains runs until there are none left or the work is cancelled.
     void train() {
         for (std::size_t lane = 0; lane < lanes_; ++lane) take_run(lane);
+        find_next_times();
         while (active_ > 0 && !work_.cancelled()) present();
     }
 
@@ -53,12 +58,11 @@ class BlockTrainer {
         task_.present(states_.data() + lanes_);
         drive_with_inputs();
         LaneDriver<LatchNeuron>::forward(lanes_, problem_.task.length, weight(), states_.data());
-        const bool update = measure();
+        measure();
         backward();
-        if (!update) return;
-        if (problem_.record_every) record();
-        descent_.step(update_.data(), theta_.data(), gradient_.data());
-        if (find_finished()) replace_finished();
+        ++clock_;
+        if (clock_ == next_update_) update();
+        if (clock_ == next_stop_) stop();
     }
 
     // The first steps are driven by the trainable input of the sequence's class.
@@ -71,36 +75,22 @@ class BlockTrainer {
         }
     }
 
-    // Cost C = (x_T - d)^2 / 2 of the presentation, and what is due after it. True where any lane has an update due.
-    bool measure() {
+    // Cost C = (x_T - d)^2 / 2 of the presentation, its derivative, and whether the sign is wrong.
+    void measure() {
         const double* last = states_.data() + problem_.task.length * lanes_;
-        bool any_update = false;
         for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
             const f64 state = load<f64>(last + lane), desired = load<f64>(task_.desired() + lane);
             const f64 deviation = state - desired;
             const f64 cost = deviation * deviation * 0.5;
-            const i64 wrong = state * desired <= f64{};
             store(gradient_state_.data() + lane, deviation);
             add(window_cost_, lane, cost);
-            add(batch_cost_, lane, cost);
-            add(window_wrong_, lane, select(wrong, constant(1.0), f64{}));
-            const i64 update = count_down(until_update_, lane);
-            count_down(until_window_, lane);
-            count_down(until_end_, lane);
-            store(update_.data() + lane, update);
-            any_update |= any(update);
+            add(window_wrong_, lane, select(state * desired <= f64{}, constant(1.0), f64{}));
+            if (problem_.record_every) add(batch_cost_, lane, cost);
         }
-        return any_update;
     }
 
     static RNNLATCH_INLINE void add(Buffer<double>& buffer, std::size_t lane, f64 value) {
         store(buffer.data() + lane, load<f64>(buffer.data() + lane) + value);
-    }
-
-    static RNNLATCH_INLINE i64 count_down(Buffer<std::int64_t>& buffer, std::size_t lane) {
-        const i64 left = load<i64>(buffer.data() + lane) - 1;
-        store(buffer.data() + lane, left);
-        return left == 0;
     }
 
     void backward() {
@@ -119,74 +109,74 @@ class BlockTrainer {
         }
     }
 
-    // ---- after an update --------------------------------------------------------------------------------------------
+    // ---- what is due at times of the clock --------------------------------------------------------------------------
 
-    // Closes windows and marks the lanes whose runs stop. True where there is any.
-    bool find_finished() {
-        bool any_finished = false;
-        const i64 one = i64{} + 1;
-        const f64 window = constant(static_cast<double>(problem_.window));
-        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
-            const i64 update = load<i64>(update_.data() + lane);
-            // the sum of differences that are 0 where every parameter is finite
-            f64 remainder{};
-            for (std::size_t p = 0; p < parameters_; ++p) {
-                const f64 parameter = load<f64>(theta_.data() + p * lanes_ + lane);
-                remainder = remainder + (parameter - parameter);
-            }
-            i64 finished = (remainder != f64{}) | (load<i64>(until_end_.data() + lane) < one);
-            store(until_update_.data() + lane, reset(update, problem_.batch_size, load<i64>(until_update_.data() + lane)));
-            store(batch_cost_.data() + lane, select(update, f64{}, load<f64>(batch_cost_.data() + lane)));
-
-            const i64 window_end = load<i64>(until_window_.data() + lane) == i64{};
-            if (any(window_end)) {
-                const f64 loss = load<f64>(window_cost_.data() + lane) / window;
-                const f64 error = load<f64>(window_wrong_.data() + lane) / window;
-                const f64 threshold = load<f64>(threshold_.data() + lane);
-                if (problem_.measure == Measure::cost) finished |= window_end & (loss < threshold);
-                if (problem_.measure == Measure::error) finished |= window_end & (error <= threshold);
-                store(last_loss_.data() + lane, select(window_end, loss, load<f64>(last_loss_.data() + lane)));
-                store(last_error_.data() + lane, select(window_end, error, load<f64>(last_error_.data() + lane)));
-                store(window_cost_.data() + lane, select(window_end, f64{}, load<f64>(window_cost_.data() + lane)));
-                store(window_wrong_.data() + lane, select(window_end, f64{}, load<f64>(window_wrong_.data() + lane)));
-                store(until_window_.data() + lane,
-                      reset(window_end, problem_.window, load<i64>(until_window_.data() + lane)));
-            }
-            finished &= update;
-            store(finished_.data() + lane, finished);
-            any_finished |= any(finished);
+    // One step of the algorithm in the lanes whose batch is complete.
+    void update() {
+        if (problem_.batch_size > 1) {
+            for (std::size_t lane = 0; lane < lanes_; ++lane) update_[lane] = -(update_due_[lane] == clock_);
         }
-        return any_finished;
+        if (problem_.record_every) record();
+        if (descent_.step(update_.data(), theta_.data(), gradient_.data())) next_stop_ = clock_;
+        next_update_ = clock_ + 1;
+        if (problem_.batch_size > 1) {
+            next_update_ = never;
+            for (std::size_t lane = 0; lane < lanes_; ++lane) {
+                if (update_[lane]) update_due_[lane] += problem_.batch_size;
+                next_update_ = std::min(next_update_, update_due_[lane]);
+            }
+        }
     }
 
-    static RNNLATCH_INLINE i64 reset(i64 mask, std::int64_t value, i64 otherwise) {
-        return (mask & value) | (~mask & otherwise);
-    }
-
-    void replace_finished() {
+    // Closes the windows that end now and replaces the runs that stop.
+    void stop() {
         for (std::size_t lane = 0; lane < lanes_; ++lane) {
-            if (!finished_[lane] || run_[lane] == nobody) continue;
-            write_result(lane);
+            if (run_[lane] == nobody) continue;
+            const bool window_ends = window_due_[lane] == clock_;
+            if (window_ends) close_window(lane, static_cast<double>(problem_.window));
+            const Outcome outcome = !finite(lane)                       ? Outcome::diverged
+                                    : window_ends && criterion_met(lane) ? Outcome::converged
+                                                                         : Outcome::exhausted;
+            if (outcome == Outcome::exhausted && end_due_[lane] != clock_) continue;
+            write_result(lane, outcome);
             work_.finish_one();
             --active_;
             take_run(lane);
         }
+        find_next_times();
     }
 
-    void write_result(std::size_t lane) {
-        const std::size_t run = run_[lane], inputs = problem_.inputs();
-        const std::int64_t seen = problem_.max_presentations - until_end_[lane];
-        bool finite = true;
-        for (std::size_t p = 0; p < parameters_; ++p) finite &= std::isfinite(theta_[p * lanes_ + lane]);
-
-        if (seen < problem_.window) {  // no window was completed: all there is
-            last_loss_[lane] = window_cost_[lane] / static_cast<double>(seen);
-            last_error_[lane] = window_wrong_[lane] / static_cast<double>(seen);
+    void find_next_times() {
+        next_update_ = next_stop_ = never;
+        for (std::size_t lane = 0; lane < lanes_; ++lane) {
+            next_update_ = std::min(next_update_, update_due_[lane]);
+            next_stop_ = std::min({next_stop_, window_due_[lane], end_due_[lane]});
         }
-        const bool met = seen % problem_.window == 0 &&
-                         ((problem_.measure == Measure::cost && last_loss_[lane] < threshold_[lane]) ||
-                          (problem_.measure == Measure::error && last_error_[lane] <= threshold_[lane]));
-        const Outcome outcome = !finite ? Outcome::diverged : met ? Outcome::converged : Outcome::exhausted;
+        if (problem_.batch_size == 1) next_update_ = clock_ + 1;
+    }
+
+    void close_window(std::size_t lane, double presentations) {
+        last_loss_[lane] = window_cost_[lane] / presentations;
+        last_error_[lane] = window_wrong_[lane] / presentations;
+        window_cost_[lane] = window_wrong_[lane] = 0.0;
+        window_due_[lane] += problem_.window;
+    }
+
+    bool criterion_met(std::size_t lane) const {
+        return (problem_.measure == Measure::cost && last_loss_[lane] < threshold_[lane]) ||
+               (problem_.measure == Measure::error && last_error_[lane] <= threshold_[lane]);
+    }
+
+    bool finite(std::size_t lane) const {
+        bool all = true;
+        for (std::size_t p = 0; p < parameters_; ++p) all &= std::isfinite(theta_[p * lanes_ + lane]);
+        return all;
+    }
+
+    void write_result(std::size_t lane, Outcome outcome) {
+        const std::size_t run = run_[lane], inputs = problem_.inputs();
+        const std::int64_t seen = clock_ - start_[lane];
+        if (seen < problem_.window) close_window(lane, static_cast<double>(seen));  // none was completed: all there is
         results_.outcome[run] = static_cast<std::uint8_t>(outcome);
         results_.presentations[run] = seen;
         results_.loss[run] = last_loss_[lane];
@@ -200,9 +190,10 @@ class BlockTrainer {
     void take_run(std::size_t lane) {
         const auto run = work_.take();
         run_[lane] = run.value_or(nobody);
-        until_update_[lane] = run ? problem_.batch_size : never;
-        until_window_[lane] = run ? problem_.window : never;
-        until_end_[lane] = run ? problem_.max_presentations : never;
+        start_[lane] = clock_;
+        update_due_[lane] = run ? clock_ + problem_.batch_size : never;
+        window_due_[lane] = run ? clock_ + problem_.window : never;
+        end_due_[lane] = run ? clock_ + problem_.max_presentations : never;
         window_cost_[lane] = window_wrong_[lane] = batch_cost_[lane] = 0.0;
         for (std::size_t p = 0; p <= problem_.inputs(); ++p) gradient_[p * lanes_ + lane] = 0.0;
         if (!run) {  // an idle lane goes on computing; with these values nothing can come of it
@@ -244,10 +235,12 @@ class BlockTrainer {
         const std::size_t inputs = problem_.inputs(), records = problem_.records();
         for (std::size_t lane = 0; lane < lanes_; ++lane) {
             if (!update_[lane] || run_[lane] == nobody) continue;
-            const std::int64_t seen = problem_.max_presentations - until_end_[lane];
+            const double loss = batch_cost_[lane] / static_cast<double>(problem_.batch_size);
+            batch_cost_[lane] = 0.0;
+            const std::int64_t seen = clock_ - start_[lane];
             if (seen % problem_.record_every != 0) continue;
             const std::size_t at = run_[lane] * records + static_cast<std::size_t>(seen / problem_.record_every) - 1;
-            results_.record_loss[at] = batch_cost_[lane] / static_cast<double>(problem_.batch_size);
+            results_.record_loss[at] = loss;
             results_.record_gradient_norm[at] = norm_[lane];
             results_.record_weight[at] = weight()[lane];
             for (std::size_t p = 0; p < inputs; ++p) results_.record_input[at * inputs + p] = theta_[p * lanes_ + lane];
@@ -258,13 +251,15 @@ class BlockTrainer {
     LatchResults results_;
     Work& work_;
     std::size_t lanes_, parameters_, active_ = 0;
+    std::int64_t clock_ = 0, next_update_ = 0, next_stop_ = 0;
     MinimalLatch task_;
     GradientDescent descent_;
     std::vector<std::size_t> run_;
     Buffer<double> theta_, gradient_;  // rows: input of class 0, input of class 1, weight
     Buffer<double> states_, gradient_state_, gradient_drive_;
     Buffer<double> window_cost_, window_wrong_, last_loss_, last_error_, batch_cost_, norm_, threshold_;
-    Buffer<std::int64_t> until_update_, until_window_, until_end_, update_, finished_;
+    Buffer<std::int64_t> start_, update_due_, window_due_, end_due_;
+    Buffer<std::int64_t> update_;  // mask of the lanes that the algorithm steps
 };
 
 }  // namespace rnnlatch
