@@ -51,59 +51,64 @@ class GradientDescent {
         }
     }
 
-    // One step in the lanes of the mask, whose gradients are then cleared. Rows of theta and gradient are parameters.
-    // True if any parameter of any lane is not finite after it.
+    // One step in the lanes of the mask (null: in all), whose gradients are then cleared. Rows of theta and gradient are
+    // parameters. True if any parameter of any lane is not finite after it.
     bool step(const std::int64_t* mask, double* theta, double* gradient) {
+        if (settings_.penalty || settings_.clip) add_penalty_and_clip(mask, theta, gradient);
+        if (settings_.momentum) return mask ? descend<true, true>(mask, theta, gradient) : descend<true, false>(mask, theta, gradient);
+        return mask ? descend<false, true>(mask, theta, gradient) : descend<false, false>(mask, theta, gradient);
+    }
+
+   private:
+    template <bool momentum, bool masked>
+    bool descend(const std::int64_t* mask, double* theta, double* gradient) {
+        const std::size_t lanes = lanes_, rows = parameters_ * lanes_;
+        const double scale = settings_.penalty || settings_.clip ? 1.0 : settings_.gradient_scale;
+        const double *rates = learning_rate_.data(), *momenta = momentum_.data();
+        double* velocity = velocity_.data();
         i64 divergence{};
-        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
-            divergence |= step_pack(lane, load<i64>(mask + lane), theta, gradient);
+        for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
+            const i64 stepping = masked ? load<i64>(mask + lane) : ~i64{};
+            const f64 rate = load<f64>(rates + lane);
+            f64 remainder{};  // the sum of differences that are 0 where every parameter is finite
+            for (std::size_t at = lane; at < rows; at += lanes) {
+                const f64 sum = load<f64>(gradient + at), parameter = load<f64>(theta + at);
+                f64 direction = sum * scale;
+                if constexpr (momentum) {
+                    const f64 old = load<f64>(velocity + at);
+                    direction = fma(load<f64>(momenta + lane), old, direction);
+                    store(velocity + at, masked ? select(stepping, direction, old) : direction);
+                }
+                f64 next = fnma(rate, direction, parameter);
+                if constexpr (masked) next = select(stepping, next, parameter);
+                store(theta + at, next);
+                store(gradient + at, masked ? select(stepping, f64{}, sum) : f64{});
+                remainder = remainder + (next - next);
+            }
+            divergence |= remainder != f64{};
         }
         return any(divergence);
     }
 
-   private:
-    RNNLATCH_INLINE i64 step_pack(std::size_t lane, i64 mask, double* theta, double* gradient) {
-        if (settings_.penalty || settings_.clip) prepare_direction(lane, mask, theta, gradient);
-        const double scale = settings_.penalty || settings_.clip ? 1.0 : settings_.gradient_scale;
-        const f64 rate = load<f64>(learning_rate_.data() + lane);
-        f64 remainder{};  // the sum of differences that are 0 where every parameter is finite
-        for (std::size_t p = 0; p < parameters_; ++p) {
-            const std::size_t at = p * lanes_ + lane;
-            const f64 sum = load<f64>(gradient + at);
-            f64 direction = sum * scale;
-            if (settings_.momentum) {
-                const f64 old = load<f64>(velocity_.data() + at);
-                direction = fma(load<f64>(momentum_.data() + lane), old, direction);
-                store(velocity_.data() + at, select(mask, direction, old));
-            }
-            const f64 parameter = load<f64>(theta + at);
-            const f64 stepped = select(mask, fnma(rate, direction, parameter), parameter);
-            store(theta + at, stepped);
-            store(gradient + at, select(mask, f64{}, sum));
-            remainder = remainder + (stepped - stepped);
-        }
-        return remainder != f64{};
-    }
-
     // The scaled gradient with penalty, clipped, in place; only in the lanes of the mask.
-    RNNLATCH_INLINE void prepare_direction(std::size_t lane, i64 mask, const double* theta, double* gradient) const {
-        const f64 l1 = load<f64>(l1_.data() + lane), l2 = load<f64>(l2_.data() + lane);
-        const f64 zero{};
-        f64 square{};
-        for (std::size_t p = 0; p < parameters_; ++p) {
-            const std::size_t at = p * lanes_ + lane;
-            const f64 parameter = load<f64>(theta + at), sum = load<f64>(gradient + at);
-            f64 g = sum * settings_.gradient_scale;
-            g = fma(l2, parameter, g);
-            g = g + select(parameter == zero, zero, copysign(l1, parameter));
-            square = fma(g, g, square);
-            store(gradient + at, select(mask, g, sum));
-        }
-        const f64 norm = sqrt(square), limit = load<f64>(clip_norm_.data() + lane);
-        const f64 factor = select((norm > limit) & mask, limit / norm, constant(1.0));
-        for (std::size_t p = 0; p < parameters_; ++p) {
-            const std::size_t at = p * lanes_ + lane;
-            store(gradient + at, load<f64>(gradient + at) * factor);
+    void add_penalty_and_clip(const std::int64_t* mask, const double* theta, double* gradient) const {
+        const std::size_t rows = parameters_ * lanes_;
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            const i64 stepping = mask ? load<i64>(mask + lane) : ~i64{};
+            const f64 l1 = load<f64>(l1_.data() + lane), l2 = load<f64>(l2_.data() + lane);
+            f64 square{};
+            for (std::size_t at = lane; at < rows; at += lanes_) {
+                const f64 parameter = load<f64>(theta + at), sum = load<f64>(gradient + at);
+                f64 g = fma(l2, parameter, sum * settings_.gradient_scale);
+                g = g + select(parameter == f64{}, f64{}, copysign(l1, parameter));
+                square = fma(g, g, square);
+                store(gradient + at, select(stepping, g, sum));
+            }
+            const f64 norm = sqrt(square), limit = load<f64>(clip_norm_.data() + lane);
+            const f64 factor = select((norm > limit) & stepping, limit / norm, constant(1.0));
+            for (std::size_t at = lane; at < rows; at += lanes_) {
+                store(gradient + at, load<f64>(gradient + at) * factor);
+            }
         }
     }
 

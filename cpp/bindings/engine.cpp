@@ -145,7 +145,8 @@ py::dict evaluate(const py::dict& structure, const py::dict& columns, const py::
     const py::ssize_t runs = stream.size();
     LatchEvaluation evaluation{};
     evaluation.task = task_settings(structure);
-    evaluation.task.training_sequences = 0;
+    evaluation.task.training_sequences = 0;  // fresh sequences, the classes in turn, however the training went
+    evaluation.task.random_order = false;
     evaluation.presentations = integer(structure, "presentations", 1, 0xffffffffll);
     evaluation.key = key_words(key);
     evaluation.stream = stream.data();

@@ -1,6 +1,7 @@
 // The elementary functions of the lanes on arrays.
 #include <pybind11/numpy.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "bindings/bindings.hpp"
 #include "lanes/math.hpp"
+#include "lanes/twice.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
@@ -29,22 +31,26 @@ Contiguous float64_array(const py::object& x) {
     return Contiguous(array);
 }
 
-// The last elements go through the same code in a padded pack, so that an element's place never changes its value.
-template <f64 (*function)(f64)>
+// Packs side by side, to hide the latency of the formulas.
+using Group = Twice<Twice<f64>>;
+
+// The last elements go through the same code in a padded group, so that an element's place never changes its value.
+template <Group (*function)(Group)>
 void apply(const double* from, double* to, std::size_t count) {
-    const std::size_t whole = count - count % lanes64;
-    for (std::size_t i = 0; i < whole; i += lanes64) store(to + i, function(load<f64>(from + i)));
+    using M = Memory<Group>;
+    constexpr std::size_t lanes = sizeof(Group) / sizeof(double);
+    const std::size_t whole = count - count % lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) M::store(to + i, function(M::load(from + i)));
     if (whole == count) return;
-    double padded[lanes64] = {};
-    for (std::size_t i = whole; i < count; ++i) padded[i - whole] = from[i];
-    store(padded, function(load<f64>(padded)));
-    for (std::size_t i = whole; i < count; ++i) to[i] = padded[i - whole];
+    double padded[lanes] = {};
+    std::copy(from + whole, from + count, padded);
+    M::store(padded, function(M::load(padded)));
+    std::copy(padded, padded + (count - whole), to + whole);
 }
 
-template <f64 (*function)(f64)>
+template <Group (*function)(Group)>
 py::array_t<double> map(const py::object& x) {
-    constexpr std::size_t large =
-        16384;  // elements, about 20 microseconds; below that the lock is not worth giving away
+    constexpr std::size_t large = 16384;  // elements: some 20 microseconds; for less the lock is not worth giving away
     const Contiguous from = float64_array(x);
     py::array_t<double> to(std::vector<py::ssize_t>(from.shape(), from.shape() + from.ndim()));
     const double* source = from.data();
@@ -59,12 +65,12 @@ py::array_t<double> map(const py::object& x) {
 }  // namespace
 
 void bind_lanes(py::module_& m) {
-    m.def("tanh", &map<rnnlatch::tanh<f64>>, py::arg("x"),
+    m.def("tanh", &map<rnnlatch::tanh<Group>>, py::arg("x"),
           "tanh(x) of a float64 array of any shape, as the engine computes it.");
-    m.def("exp", &map<rnnlatch::exp<f64>>, py::arg("x"), "exp(x) of a float64 array of any shape.");
-    m.def("logistic", &map<rnnlatch::logistic<f64>>, py::arg("x"),
+    m.def("exp", &map<rnnlatch::exp<Group>>, py::arg("x"), "exp(x) of a float64 array of any shape.");
+    m.def("logistic", &map<rnnlatch::logistic<Group>>, py::arg("x"),
           "1 / (1 + exp(-x)) of a float64 array of any shape.");
-    m.def("tanh_derivative", &map<rnnlatch::tanh_derivative<f64>>, py::arg("x"),
+    m.def("tanh_derivative", &map<rnnlatch::tanh_derivative<Group>>, py::arg("x"),
           "1 - tanh(x)**2 of a float64 array of pre-activations of any shape, without cancellation.");
 }
 

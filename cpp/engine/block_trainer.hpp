@@ -50,7 +50,6 @@ class BlockTrainer {
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
     double* weight() { return theta_.data() + problem_.inputs() * lanes_; }
-    double* input(bool positive) { return theta_.data() + (positive ? problem_.task.prefix * lanes_ : 0); }
 
     // ---- one presentation in all lanes ------------------------------------------------------------------------------
 
@@ -67,30 +66,33 @@ class BlockTrainer {
 
     // The first steps are driven by the trainable input of the sequence's class.
     void drive_with_inputs() {
-        const std::size_t cells = problem_.task.prefix * lanes_;
+        const std::size_t lanes = lanes_, cells = problem_.task.prefix * lanes_;
+        const double *negative = theta_.data(), *positive = theta_.data() + cells;
         double* drive = states_.data() + lanes_;
-        for (std::size_t at = 0, lane = 0; at < cells; at += lanes64, lane = lane + lanes64 == lanes_ ? 0 : lane + lanes64) {
-            const i64 positive = load<i64>(task_.positive() + lane);
-            store(drive + at, select(positive, load<f64>(input(true) + at), load<f64>(input(false) + at)));
+        for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
+            const i64 mask = load<i64>(task_.positive() + lane);
+            for (std::size_t at = lane; at < cells; at += lanes) {
+                store(drive + at, select(mask, load<f64>(positive + at), load<f64>(negative + at)));
+            }
         }
     }
 
     // Cost C = (x_T - d)^2 / 2 of the presentation, its derivative, and whether the sign is wrong.
     void measure() {
-        const double* last = states_.data() + problem_.task.length * lanes_;
-        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
-            const f64 state = load<f64>(last + lane), desired = load<f64>(task_.desired() + lane);
+        const std::size_t lanes = lanes_;
+        const double *last = states_.data() + problem_.task.length * lanes, *wanted = task_.desired();
+        double *gradient = gradient_state_.data(), *window_cost = window_cost_.data(), *wrong = window_wrong_.data(),
+               *batch_cost = batch_cost_.data();
+        for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
+            const f64 state = load<f64>(last + lane), desired = load<f64>(wanted + lane);
             const f64 deviation = state - desired;
             const f64 cost = deviation * deviation * 0.5;
-            store(gradient_state_.data() + lane, deviation);
-            add(window_cost_, lane, cost);
-            add(window_wrong_, lane, select(state * desired <= f64{}, constant(1.0), f64{}));
-            if (problem_.record_every) add(batch_cost_, lane, cost);
+            const f64 is_wrong = select(state * desired <= f64{}, constant(1.0), f64{});
+            store(gradient + lane, deviation);
+            store(window_cost + lane, load<f64>(window_cost + lane) + cost);
+            store(batch_cost + lane, load<f64>(batch_cost + lane) + cost);
+            store(wrong + lane, load<f64>(wrong + lane) + is_wrong);
         }
-    }
-
-    static RNNLATCH_INLINE void add(Buffer<double>& buffer, std::size_t lane, f64 value) {
-        store(buffer.data() + lane, load<f64>(buffer.data() + lane) + value);
     }
 
     void backward() {
@@ -98,14 +100,16 @@ class BlockTrainer {
         const auto walk = problem_.train_w ? &Driver::backward<true> : &Driver::backward<false>;
         walk(lanes_, problem_.task.length, problem_.task.prefix, weight(), states_.data(), gradient_state_.data(),
              gradient_.data() + problem_.inputs() * lanes_, gradient_drive_.data());
-        const std::size_t cells = problem_.task.prefix * lanes_;
-        double* negative_gradient = gradient_.data();
-        double* positive_gradient = negative_gradient + cells;
-        for (std::size_t at = 0, lane = 0; at < cells; at += lanes64, lane = lane + lanes64 == lanes_ ? 0 : lane + lanes64) {
-            const i64 positive = load<i64>(task_.positive() + lane);
-            const f64 g = load<f64>(gradient_drive_.data() + at);
-            store(positive_gradient + at, load<f64>(positive_gradient + at) + select(positive, g, f64{}));
-            store(negative_gradient + at, load<f64>(negative_gradient + at) + select(positive, f64{}, g));
+        const std::size_t lanes = lanes_, cells = problem_.task.prefix * lanes_;
+        double *negative = gradient_.data(), *positive = gradient_.data() + cells;
+        const double* drive = gradient_drive_.data();
+        for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
+            const i64 mask = load<i64>(task_.positive() + lane);
+            for (std::size_t at = lane; at < cells; at += lanes) {
+                const f64 g = load<f64>(drive + at);
+                store(positive + at, load<f64>(positive + at) + select(mask, g, f64{}));
+                store(negative + at, load<f64>(negative + at) + select(mask, f64{}, g));
+            }
         }
     }
 
@@ -117,7 +121,8 @@ class BlockTrainer {
             for (std::size_t lane = 0; lane < lanes_; ++lane) update_[lane] = -(update_due_[lane] == clock_);
         }
         if (problem_.record_every) record();
-        if (descent_.step(update_.data(), theta_.data(), gradient_.data())) next_stop_ = clock_;
+        const std::int64_t* mask = problem_.batch_size > 1 ? update_.data() : nullptr;
+        if (descent_.step(mask, theta_.data(), gradient_.data())) next_stop_ = clock_;
         next_update_ = clock_ + 1;
         if (problem_.batch_size > 1) {
             next_update_ = never;
@@ -198,6 +203,7 @@ class BlockTrainer {
         for (std::size_t p = 0; p <= problem_.inputs(); ++p) gradient_[p * lanes_ + lane] = 0.0;
         if (!run) {  // an idle lane goes on computing; with these values nothing can come of it
             for (std::size_t p = 0; p <= problem_.inputs(); ++p) theta_[p * lanes_ + lane] = 0.0;
+            descent_.set_lane(lane, {0.0, 0.0, std::numeric_limits<double>::infinity(), 0.0, 0.0});
             return;
         }
         ++active_;

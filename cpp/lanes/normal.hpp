@@ -8,7 +8,7 @@
 //   - |z| <= 6.66 (u = 2^-32); a true normal exceeds that once in 3.6e10 draws;
 //   - the 2^31 radii are exact to float32 rounding: steps of about 1e-7 relative, coarser near zero, where u close to 1 is a
 //     multiple of 2^-24: the smallest radius above zero is 3.5e-4, and z is exactly 0 with probability 2^-25;
-//   - against the exact transformation of the same u and v the error is below 4e-7 absolute.
+//   - against the exact transformation of the same u and v the error is below 4e-7 of the radius.
 #pragma once
 
 #include <cstdint>

@@ -36,49 +36,57 @@ class MinimalLatch {
 
     MinimalLatch(const Settings& settings, const Philox& philox, Purpose purpose, std::size_t lanes)
         : settings_(settings), philox_(philox), purpose_(purpose), lanes_(lanes), stream_low_(lanes),
-          stream_high_(lanes), presentation_(lanes), index_(lanes), noise_presentation_(lanes), noise_scale_(lanes),
-          target_(lanes), positive_(lanes), desired_(lanes) {}
+          stream_high_(lanes), presentation_(lanes), index_(lanes), noise_scale_(lanes), target_(lanes),
+          positive_(lanes), desired_(lanes) {}
 
     // Puts a run into a lane, before its first presentation.
     void set_lane(std::size_t lane, std::uint64_t stream, double noise_std, double target) {
         stream_low_[lane] = static_cast<std::uint32_t>(stream);
         stream_high_[lane] = static_cast<std::uint32_t>(stream >> 32);
-        presentation_[lane] = 0;
-        index_[lane] = 0;
         // a uniform variable on (-1, 1) has standard deviation 1/sqrt(3)
         noise_scale_[lane] = settings_.uniform_noise ? noise_std * 1.7320508075688772 : noise_std;
         target_[lane] = target;
+        presentation_[lane] = 0u - 1u;  // one before the first; advance() comes first
+        choose(lane, sequences() - 1);
     }
 
     // Draws the next presentation of every lane; the noise goes to row `prefix` and on of `drive`.
     void present(double* drive) {
-        choose_sequences();
+        advance();
+        if (settings_.random_order) draw_order();
         if (settings_.uniform_noise) {
             draw_noise<true>(drive);
         } else {
             draw_noise<false>(drive);
         }
-        advance();
     }
 
     // Of the sequences just drawn: all ones where the class is 1, and the target of the last state.
     const std::int64_t* positive() const { return positive_.data(); }
     const double* desired() const { return desired_.data(); }
 
-    // How many presentations each lane's run has seen.
-    const std::uint32_t* presentation() const { return presentation_.data(); }
-
    private:
     // Sequence i has class i mod 2, whether it is one of a fixed set or of the two kinds of a fresh draw.
     std::uint32_t sequences() const { return settings_.training_sequences ? settings_.training_sequences : 2; }
 
-    void choose_sequences() {
-        if (settings_.random_order) draw_order();
-        for (std::size_t lane = 0; lane < lanes_; ++lane) {
-            const bool positive = index_[lane] & 1u;
-            positive_[lane] = -static_cast<std::int64_t>(positive);
-            desired_[lane] = positive ? target_[lane] : -target_[lane];
-            noise_presentation_[lane] = settings_.training_sequences ? index_[lane] : presentation_[lane];
+    void choose(std::size_t lane, std::uint32_t index) {
+        index_[lane] = index;
+        const bool positive = index & 1u;
+        positive_[lane] = -static_cast<std::int64_t>(positive);
+        desired_[lane] = positive ? target_[lane] : -target_[lane];
+    }
+
+    // Goes to the next sequence in turn. There is an even number of them, so the class changes every time.
+    void advance() {
+        const u32 last = u32{} + (sequences() - 1);
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes32) {
+            store(presentation_.data() + lane, load<u32>(presentation_.data() + lane) + 1u);
+            const u32 index = load<u32>(index_.data() + lane);
+            store(index_.data() + lane, (index + 1u) & (u32)(index < last));
+        }
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            store(positive_.data() + lane, ~load<i64>(positive_.data() + lane));
+            store(desired_.data() + lane, -load<f64>(desired_.data() + lane));
         }
     }
 
@@ -88,16 +96,9 @@ class MinimalLatch {
             u32 words[4];
             philox_.words(prepared, counter_word(Purpose::order, 0), words);
             for (std::size_t k = 0; k < lanes32; ++k) {
-                index_[lane + k] = static_cast<std::uint32_t>(static_cast<std::uint64_t>(words[0][k]) * sequences() >> 32);
+                choose(lane + k,
+                       static_cast<std::uint32_t>(static_cast<std::uint64_t>(words[0][k]) * sequences() >> 32));
             }
-        }
-    }
-
-    void advance() {
-        const std::uint32_t last = sequences() - 1;
-        for (std::size_t lane = 0; lane < lanes_; ++lane) {
-            presentation_[lane] += 1;
-            index_[lane] = index_[lane] >= last ? 0 : index_[lane] + 1;
         }
     }
 
@@ -112,8 +113,9 @@ class MinimalLatch {
     template <bool uniform>
     void draw_noise(double* drive) const {
         const std::size_t steps = settings_.length - settings_.prefix;
+        const std::uint32_t* sequence = settings_.training_sequences ? index_.data() : presentation_.data();
         for (std::size_t lane = 0; lane < lanes_; lane += draw_lanes) {
-            const auto prepared = prepare<DrawWord>(lane, noise_presentation_.data());
+            const auto prepared = prepare<DrawWord>(lane, sequence);
             double* row = drive + settings_.prefix * lanes_ + lane;
             const auto put = [&](auto draw) {
                 scale_and_store<uniform>(draw, noise_scale_.data() + lane, row);
@@ -163,7 +165,7 @@ class MinimalLatch {
     Philox philox_;
     Purpose purpose_;
     std::size_t lanes_;
-    Buffer<std::uint32_t> stream_low_, stream_high_, presentation_, index_, noise_presentation_;
+    Buffer<std::uint32_t> stream_low_, stream_high_, presentation_, index_;
     Buffer<double> noise_scale_, target_;
     Buffer<std::int64_t> positive_;
     Buffer<double> desired_;
