@@ -6,8 +6,8 @@ for each lane, float32 Box-Muller normals from an own logarithm, sine and cosine
 threads by ``prange``. Of the fast-math licences only contraction (fused multiply-add) is taken: the others
 would break the rounding trick in ``tanh``.
 
-LLVM prefers 256-bit registers on some processors with AVX-512, which makes this kernel 1.6 times slower there;
-so the preference is taken back before Numba is imported (set ``NUMBA_CPU_FEATURES`` to decide otherwise).
+LLVM prefers 256-bit registers on some processors with AVX-512. Numba has no option for that; where the environment
+says ``BENCH_NUMBA_WIDE=1`` the preference is taken back through ``NUMBA_CPU_FEATURES`` before Numba is imported.
 Numba is optional: `AVAILABLE` says whether it is there.
 """
 
@@ -35,7 +35,8 @@ def _prefer_wide_registers() -> None:
 
 
 try:
-    _prefer_wide_registers()
+    if os.environ.get("BENCH_NUMBA_WIDE") == "1":
+        _prefer_wide_registers()
     # without their types: a compiled function is not what its Python source says
     nb: Any = import_module("numba")
     types: Any = nb.types

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from workloads import FloatArray, LatchSweep, median, seconds
+from workloads import FloatArray, LatchSweep, median, timed
 
 CHUNKS = (512, 1024, 2048, 4096, 8192)
 Backward = Literal["steps", "accumulate"]
@@ -190,7 +190,7 @@ class NumpyPeer:
         for _ in range(repeats):
             for plan, measured in times.items():
                 self.plan = plan
-                measured.append(seconds(lambda: self.run(trial)))
+                measured.append(timed(lambda: self.run(trial)).wall)
         self.plan = min(times, key=lambda plan: median(times[plan]))
         return {str(plan): trial.cell_steps / median(values) for plan, values in times.items()}
 

@@ -14,8 +14,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,40 +77,19 @@ def w1(threads: int) -> LatchSweep:
     return ONE_THREAD if threads == 1 else TWO_THREADS
 
 
-@contextmanager
-def pinned(threads: int) -> Iterator[None]:
-    """Keep a one-thread measurement on one core, where the system can do that."""
-    if threads != 1 or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+@dataclass(frozen=True)
+class Timing:
+    """Wall time and processor time (all threads together) of one call, in seconds."""
+
+    wall: float
+    processor: float
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
+def timed(action: Callable[[], object]) -> Timing:
+    """Measure one call in this process."""
+    wall, processor = time.perf_counter(), time.process_time()
     action()
-    return time.perf_counter() - start
-
-
-def interleaved(actions: Sequence[Callable[[], object]], repeats: int, rest: float = 0.0) -> list[list[float]]:
-    """Times of every action, the actions taking turns.
-
-    Slow phases of the machine then hit all of them alike; the order is reversed in every other round.
-    """
-    times: list[list[float]] = [[] for _ in actions]
-    for round_ in range(repeats):
-        order = range(len(actions)) if round_ % 2 == 0 else reversed(range(len(actions)))
-        for index in order:
-            if rest:
-                time.sleep(rest)
-            times[index].append(seconds(actions[index]))
-    return times
+    return Timing(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def median(values: Sequence[float]) -> float:

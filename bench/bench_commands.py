@@ -1,0 +1,93 @@
+"""What the command line costs: import time, wall time, processor time and peak memory of whole commands.
+
+``python bench/bench_commands.py`` measures the import and the two experiments at the scale `paper`;
+``--scale large`` adds the sweep of a million runs, which takes minutes. Every command is a process of its own, and
+its memory is what the system says it had resident at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workloads import machine, median
+
+IMPORT = "import time; start = time.perf_counter(); import rnnlatch; print(time.perf_counter() - start)"
+EXPERIMENTS = ("bengio1994-density", "bengio1994-length")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of wall and processor time, and peak resident memory in MB, of one process."""
+
+    wall: float
+    processor: float
+    resident_mb: float
+
+
+def run(command: list[str]) -> Cost:
+    """Run a command to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    complaint = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}:\n{complaint}")
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, kilobytes / 1024)
+
+
+def import_seconds(repeats: int) -> list[float]:
+    """Time of ``import rnnlatch`` in fresh processes; the first one, which may fill caches, is left out."""
+    python = [sys.executable, "-c", IMPORT]
+    times = [
+        float(subprocess.run(python, capture_output=True, text=True, check=True).stdout) for _ in range(repeats + 1)
+    ]
+    return times[1:]
+
+
+def reproduce(name: str, scale: str, threads: int | None) -> Cost:
+    """One experiment from an empty directory to figure and claims."""
+    with tempfile.TemporaryDirectory(prefix="rnnlatch-bench-") as directory:
+        command = [sys.executable, "-m", "rnnlatch", "reproduce", name, "--scale", scale, "--out", directory]
+        return run(command + (["--threads", str(threads)] if threads else []))
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description="Import time, wall time and peak memory of whole commands.")
+    parser.add_argument("--scale", choices=("quick", "paper", "large"), nargs="+", default=["quick", "paper"])
+    parser.add_argument("--experiments", nargs="+", default=list(EXPERIMENTS))
+    parser.add_argument("--threads", type=int, help="threads of the engine (default: all)")
+    parser.add_argument("--repeats", type=int, default=3, help="of all but the scale large")
+    parser.add_argument("--out", type=Path, help="JSON file to keep the figures in")
+    options = parser.parse_args()
+
+    imports = import_seconds(max(options.repeats, 5))
+    print(f"import rnnlatch: {median(imports):.3f} s (median of {len(imports)})")
+    record: dict[str, Any] = {"machine": machine(), "import_seconds": imports, "commands": []}
+    for scale in options.scale:
+        for name in options.experiments:
+            repeats = 1 if scale == "large" else options.repeats
+            costs = [reproduce(name, scale, options.threads) for _ in range(repeats)]
+            wall, processor = median([cost.wall for cost in costs]), median([cost.processor for cost in costs])
+            memory = max(cost.resident_mb for cost in costs)
+            print(f"{name:22} {scale:6} {wall:8.2f} s wall {processor:8.2f} s processor {memory:6.0f} MB resident")
+            record["commands"].append({"name": name, "scale": scale, "rounds": [asdict(cost) for cost in costs]})
+    if options.out:
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Builds bench/micro on request, runs it, and adds its parts up.
+
+The sum: one presentation of T steps takes T values of tanh, T steps of recurrence, backward pass and update, and
+noise for the T - L steps after the prefix. The generator gives four words a call and the Gaussian two normals a pair
+of words, so ``4 ceil((T - L) / 4)`` words and ``2 ceil((T - L) / 2)`` normals are needed. Of each part the fastest
+form counts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).parent / "micro"
+
+
+class Micro:
+    """The executable with the micro-kernels, for one value of ``-march``."""
+
+    def __init__(self, march: str, lanes: int = 128) -> None:
+        for tool in ("cmake", "ninja"):
+            if shutil.which(tool) is None:
+                raise FileNotFoundError(f"the micro-kernels are left out: {tool} is not on the PATH")
+        self.lanes = lanes
+        self._directory = tempfile.TemporaryDirectory(prefix="rnnlatch-micro-")
+        build = self._directory.name
+        options = ["-G", "Ninja", f"-DMICRO_MARCH={march}"]
+        for command in (["cmake", "-S", str(SOURCE), "-B", build, *options], ["cmake", "--build", build]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise FileNotFoundError(
+                    f"the micro-kernels are left out: they did not compile\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+                )
+
+    def run(self, seconds: float = 0.2, length: int = 20) -> dict[str, Any]:
+        """Rates of all kernels, see micro.cpp; each is given `seconds`."""
+        executable = Path(self._directory.name) / "micro"
+        command = [str(executable), str(self.lanes), str(seconds), str(length)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def close(self) -> None:
+        """Remove the build."""
+        self._directory.cleanup()
+
+
+def best_parts(result: dict[str, Any]) -> dict[str, float]:
+    """Rate of the fastest form of each part."""
+    kernels: dict[str, dict[str, float]] = result["kernels"]
+
+    def fastest(prefix: str) -> float:
+        return max(
+            kernel["median"] for name, kernel in kernels.items() if name == prefix or name.startswith(prefix + ",")
+        )
+
+    return {part: fastest(part) for part in ("tanh", "philox", "gaussian", "recurrence")}
+
+
+def component_sum(result: dict[str, Any]) -> float:
+    """Cell-steps/s that the parts allow when their times are added up."""
+    parts = best_parts(result)
+    length, noisy = result["length"], result["length"] - result["prefix"]
+    seconds = (
+        length / parts["tanh"]
+        + length / parts["recurrence"]
+        + 4 * math.ceil(noisy / 4) / parts["philox"]
+        + 2 * math.ceil(noisy / 2) / parts["gaussian"]
+    )
+    return float(length / seconds)
