@@ -81,20 +81,22 @@ def fma(a: Any, b: Any, c: Any) -> Array:
         product, product_error = two_product(a, b)
         small, small_error = two_sum(c, product_error)
         large, large_error = two_sum(product, small)
-        result = large + add_to_odd(small_error, large_error)
+        result = np.asarray(large + add_to_odd(small_error, large_error))
 
-        # A vanishing factor or result: nothing is rounded, and the plain expression has the right sign of zero.
-        # Infinities and NaN: the same, but for a finite product that overflows beside an infinite c.
-        finite_factors = np.isfinite(a) & np.isfinite(b)
-        no_product = (a == 0) | (b == 0)
-        plain = np.where(finite_factors & np.isinf(c), c, a * b + c)
-        result = np.where(no_product | (result == 0) | ~finite_factors | ~np.isfinite(c), plain, result)
-
-        in_bounds = (np.abs(product) > SMALLEST_PRODUCT) & (np.abs(product) < LARGEST)
+        size = np.abs(product)
+        safe = (size > SMALLEST_PRODUCT) & (size < LARGEST)
         for x in (a, b, c):
-            in_bounds &= np.abs(x) < LARGEST
-    rare = ~in_bounds & ~no_product & finite_factors & np.isfinite(c)
-    for place in map(tuple, np.argwhere(rare)):
+            safe &= np.abs(x) < LARGEST
+        if safe.all():
+            return result
+
+        # A vanishing factor: the plain expression is exact, and its zero has the right sign. Infinities and NaN: the
+        # same, but for a finite product that overflows beside an infinite c.
+        no_product = (a == 0) | (b == 0)
+        finite_factors = np.isfinite(a) & np.isfinite(b)
+        special = no_product | ~finite_factors | ~np.isfinite(c)
+        result = np.where(special, np.where(finite_factors & np.isinf(c), c, a * b + c), result)
+    for place in map(tuple, np.argwhere(~safe & ~special)):
         result[place] = exact_fma(float(a[place]), float(b[place]), float(c[place]))
     return result
 
