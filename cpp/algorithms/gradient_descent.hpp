@@ -16,7 +16,7 @@ namespace rnnlatch {
 class GradientDescent {
    public:
     struct Settings {
-        double gradient_scale;  // 1 for the sum over a batch, 1 / batch size for the mean
+        double gradient_scale;         // 1 for the sum over a batch, 1 / batch size for the mean
         bool momentum, penalty, clip;  // whether any run of the call uses them
     };
 
@@ -26,8 +26,14 @@ class GradientDescent {
     };
 
     GradientDescent(const Settings& settings, std::size_t parameters, std::size_t lanes)
-        : settings_(settings), parameters_(parameters), lanes_(lanes), learning_rate_(lanes), momentum_(lanes),
-          clip_norm_(lanes, std::numeric_limits<double>::infinity()), l1_(lanes), l2_(lanes),
+        : settings_(settings),
+          parameters_(parameters),
+          lanes_(lanes),
+          learning_rate_(lanes),
+          momentum_(lanes),
+          clip_norm_(lanes, std::numeric_limits<double>::infinity()),
+          l1_(lanes),
+          l2_(lanes),
           velocity_(settings.momentum ? parameters * lanes : 0) {}
 
     void set_lane(std::size_t lane, const Rates& rates) {
@@ -55,7 +61,8 @@ class GradientDescent {
     // parameters. True if any parameter of any lane is not finite after it.
     bool step(const std::int64_t* mask, double* theta, double* gradient) {
         if (settings_.penalty || settings_.clip) add_penalty_and_clip(mask, theta, gradient);
-        if (settings_.momentum) return mask ? descend<true, true>(mask, theta, gradient) : descend<true, false>(mask, theta, gradient);
+        if (settings_.momentum)
+            return mask ? descend<true, true>(mask, theta, gradient) : descend<true, false>(mask, theta, gradient);
         return mask ? descend<false, true>(mask, theta, gradient) : descend<false, false>(mask, theta, gradient);
     }
 

@@ -53,8 +53,8 @@ std::vector<std::string> levels() {
     out.emplace_back("x86-64-v2");
 
     // FMA MOVBE OSXSAVE AVX F16C; BMI1 AVX2 BMI2; LZCNT; the XMM and YMM states
-    if (!all_bits(one.ecx, {12, 22, 27, 28, 29}) || !all_bits(seven.ebx, {3, 5, 8}) ||
-        !all_bits(extended.ecx, {5}) || !all_bits(saved_states(), {1, 2})) {
+    if (!all_bits(one.ecx, {12, 22, 27, 28, 29}) || !all_bits(seven.ebx, {3, 5, 8}) || !all_bits(extended.ecx, {5}) ||
+        !all_bits(saved_states(), {1, 2})) {
         return out;
     }
     out.emplace_back("x86-64-v3");

@@ -32,7 +32,8 @@ MinimalLatch::Settings task_settings(const py::dict& structure) {
     require_name(structure, "task", "MinimalLatch");
     MinimalLatch::Settings settings{};
     settings.length = static_cast<std::size_t>(integer(structure, "length", 1, std::int64_t{1} << 24));
-    settings.prefix = static_cast<std::size_t>(integer(structure, "prefix", 1, static_cast<std::int64_t>(settings.length)));
+    settings.prefix =
+        static_cast<std::size_t>(integer(structure, "prefix", 1, static_cast<std::int64_t>(settings.length)));
     settings.training_sequences =
         static_cast<std::uint32_t>(2 * integer(structure, "sequences_per_class", 0, std::int64_t{1} << 30));
     settings.random_order = integer(structure, "random_order", 0, 1);
@@ -181,11 +182,13 @@ Array<double> simulate_latch(const py::handle& weight, const py::handle& drive) 
         const std::size_t filled = std::min(group_lanes, runs - first);
         for (std::size_t lane = 0; lane < filled; ++lane) {
             w[lane] = weights.data()[first + lane];
-            for (std::size_t t = 0; t < length; ++t) states[(t + 1) * group_lanes + lane] = from[(first + lane) * length + t];
+            for (std::size_t t = 0; t < length; ++t)
+                states[(t + 1) * group_lanes + lane] = from[(first + lane) * length + t];
         }
         LaneDriver<LatchNeuron>::forward(group_lanes, length, w.data(), states.data());
         for (std::size_t lane = 0; lane < filled; ++lane) {
-            for (std::size_t t = 0; t < length; ++t) to[(first + lane) * length + t] = states[(t + 1) * group_lanes + lane];
+            for (std::size_t t = 0; t < length; ++t)
+                to[(first + lane) * length + t] = states[(t + 1) * group_lanes + lane];
         }
     }
     return out;

@@ -48,7 +48,8 @@ Array<double> draws(const std::string& kind, const py::handle& key, const py::ha
         const auto prepared = generator.prepare(low, high, broadcast<u32>(presentation));
         for (py::ssize_t n = 0; n < count; n += 4) {
             u32 words[4];
-            generator.words(prepared, counter_word(static_cast<Purpose>(purpose), static_cast<std::uint32_t>(n / 4)), words);
+            generator.words(prepared, counter_word(static_cast<Purpose>(purpose), static_cast<std::uint32_t>(n / 4)),
+                            words);
             f64 draw[4][2];
             if (kind == "normal") {
                 Twice<f32> one, two;

@@ -24,10 +24,16 @@ struct LatchEvaluation {
 class BlockEvaluator {
    public:
     BlockEvaluator(const LatchEvaluation& evaluation, Work& work, std::size_t lanes)
-        : evaluation_(evaluation), work_(work), lanes_(lanes),
-          task_(evaluation.task, Philox(evaluation.key), Purpose::test, lanes), weight_(lanes),
-          input_(2 * evaluation.task.prefix * lanes), states_((evaluation.task.length + 1) * lanes), cost_(lanes),
-          wrong_(lanes), magnitude_(lanes) {}
+        : evaluation_(evaluation),
+          work_(work),
+          lanes_(lanes),
+          task_(evaluation.task, Philox(evaluation.key), Purpose::test, lanes),
+          weight_(lanes),
+          input_(2 * evaluation.task.prefix * lanes),
+          states_((evaluation.task.length + 1) * lanes),
+          cost_(lanes),
+          wrong_(lanes),
+          magnitude_(lanes) {}
 
     // All runs need the same number of presentations, so a block takes as many as it has lanes and finishes them together.
     void evaluate() {

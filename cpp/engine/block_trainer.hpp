@@ -26,17 +26,33 @@ namespace rnnlatch {
 class BlockTrainer {
    public:
     BlockTrainer(const LatchProblem& problem, const LatchResults& results, Work& work, std::size_t lanes)
-        : problem_(problem), results_(results), work_(work), lanes_(lanes),
+        : problem_(problem),
+          results_(results),
+          work_(work),
+          lanes_(lanes),
           parameters_(problem.inputs() + (problem.train_w ? 1 : 0)),
           task_(problem.task, Philox(problem.key), Purpose::noise, lanes),
           descent_({problem.mean_gradient ? 1.0 / static_cast<double>(problem.batch_size) : 1.0, problem.uses_momentum,
                     problem.uses_penalty, problem.uses_clip},
                    parameters_, lanes),
-          run_(lanes, nobody), theta_((problem.inputs() + 1) * lanes), gradient_((problem.inputs() + 1) * lanes),
-          states_((problem.task.length + 1) * lanes), gradient_state_(lanes), gradient_drive_(problem.task.prefix * lanes),
-          window_cost_(lanes), window_wrong_(lanes), last_loss_(lanes), last_error_(lanes), batch_cost_(lanes),
-          norm_(lanes), threshold_(lanes), start_(lanes), update_due_(lanes, never), window_due_(lanes, never),
-          end_due_(lanes, never), update_(lanes, -1) {}
+          run_(lanes, nobody),
+          theta_((problem.inputs() + 1) * lanes),
+          gradient_((problem.inputs() + 1) * lanes),
+          states_((problem.task.length + 1) * lanes),
+          gradient_state_(lanes),
+          gradient_drive_(problem.task.prefix * lanes),
+          window_cost_(lanes),
+          window_wrong_(lanes),
+          last_loss_(lanes),
+          last_error_(lanes),
+          batch_cost_(lanes),
+          norm_(lanes),
+          threshold_(lanes),
+          start_(lanes),
+          update_due_(lanes, never),
+          window_due_(lanes, never),
+          end_due_(lanes, never),
+          update_(lanes, -1) {}
 
     // Trains runs until there are none left or the work is cancelled.
     void train() {
@@ -139,7 +155,7 @@ class BlockTrainer {
             if (run_[lane] == nobody) continue;
             const bool window_ends = window_due_[lane] == clock_;
             if (window_ends) close_window(lane, static_cast<double>(problem_.window));
-            const Outcome outcome = !finite(lane)                       ? Outcome::diverged
+            const Outcome outcome = !finite(lane)                        ? Outcome::diverged
                                     : window_ends && criterion_met(lane) ? Outcome::converged
                                                                          : Outcome::exhausted;
             if (outcome == Outcome::exhausted && end_due_[lane] != clock_) continue;

@@ -39,10 +39,9 @@ inline Words philox4x32(Words counter, Key key, int rounds = philox_rounds) {
     for (int round = 0; round < rounds; ++round) {
         const std::uint64_t product_0 = static_cast<std::uint64_t>(philox_multiplier_0) * counter[0];
         const std::uint64_t product_1 = static_cast<std::uint64_t>(philox_multiplier_1) * counter[2];
-        counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0],
-                   static_cast<std::uint32_t>(product_1),
-                   static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
-                   static_cast<std::uint32_t>(product_0)};
+        counter = {
+            static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product_1),
+            static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(product_0)};
         key[0] += philox_weyl_0;
         key[1] += philox_weyl_1;
     }

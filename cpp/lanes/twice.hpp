@@ -55,11 +55,11 @@ concept AnyTwice = (is_twice<Ts> || ...);
 
 }  // namespace detail
 
-#define RNNLATCH_TWICE_OPERATOR(op)                                                       \
-    template <class A, class B>                                                           \
-        requires detail::AnyTwice<A, B>                                                   \
-    RNNLATCH_INLINE auto operator op(A a, B b) {                                          \
-        return detail::on_both([](auto x, auto y) { return x op y; }, a, b);              \
+#define RNNLATCH_TWICE_OPERATOR(op)                                          \
+    template <class A, class B>                                              \
+        requires detail::AnyTwice<A, B>                                      \
+    RNNLATCH_INLINE auto operator op(A a, B b) {                             \
+        return detail::on_both([](auto x, auto y) { return x op y; }, a, b); \
     }
 RNNLATCH_TWICE_OPERATOR(+)
 RNNLATCH_TWICE_OPERATOR(-)
@@ -82,11 +82,11 @@ RNNLATCH_INLINE Twice<P> operator-(Twice<P> a) {
     return {-a.low, -a.high};
 }
 
-#define RNNLATCH_TWICE_FUNCTION(name)                                                              \
-    template <class... Ts>                                                                         \
-        requires detail::AnyTwice<Ts...>                                                           \
-    RNNLATCH_INLINE auto name(Ts... xs) {                                                          \
-        return detail::on_both([](auto... each) { return rnnlatch::name(each...); }, xs...);       \
+#define RNNLATCH_TWICE_FUNCTION(name)                                                        \
+    template <class... Ts>                                                                   \
+        requires detail::AnyTwice<Ts...>                                                     \
+    RNNLATCH_INLINE auto name(Ts... xs) {                                                    \
+        return detail::on_both([](auto... each) { return rnnlatch::name(each...); }, xs...); \
     }
 RNNLATCH_TWICE_FUNCTION(fma)
 RNNLATCH_TWICE_FUNCTION(fnma)

@@ -27,17 +27,26 @@ inline constexpr std::size_t draw_lanes = sizeof(DrawWord) / sizeof(std::uint32_
 class MinimalLatch {
    public:
     struct Settings {
-        std::size_t length;               // T, steps of a sequence
-        std::size_t prefix;               // L, steps whose input is trainable
-        std::uint32_t training_sequences; // size of a fixed training set; 0 draws every presentation afresh
-        bool random_order;                // draw which sequence is shown, instead of going round
-        bool uniform_noise;               // uniform instead of Gaussian
+        std::size_t length;                // T, steps of a sequence
+        std::size_t prefix;                // L, steps whose input is trainable
+        std::uint32_t training_sequences;  // size of a fixed training set; 0 draws every presentation afresh
+        bool random_order;                 // draw which sequence is shown, instead of going round
+        bool uniform_noise;                // uniform instead of Gaussian
     };
 
     MinimalLatch(const Settings& settings, const Philox& philox, Purpose purpose, std::size_t lanes)
-        : settings_(settings), philox_(philox), purpose_(purpose), lanes_(lanes), stream_low_(lanes),
-          stream_high_(lanes), presentation_(lanes), index_(lanes), noise_scale_(lanes), target_(lanes),
-          positive_(lanes), desired_(lanes) {}
+        : settings_(settings),
+          philox_(philox),
+          purpose_(purpose),
+          lanes_(lanes),
+          stream_low_(lanes),
+          stream_high_(lanes),
+          presentation_(lanes),
+          index_(lanes),
+          noise_scale_(lanes),
+          target_(lanes),
+          positive_(lanes),
+          desired_(lanes) {}
 
     // Puts a run into a lane, before its first presentation.
     void set_lane(std::size_t lane, std::uint64_t stream, double noise_std, double target) {
@@ -136,7 +145,8 @@ class MinimalLatch {
                         if (wanted > 1) put(second);
                     } else {
                         Twice<DrawNormal> first, second;
-                        box_muller(Twice<DrawWord>{words[0], words[2]}, Twice<DrawWord>{words[1], words[3]}, first, second);
+                        box_muller(Twice<DrawWord>{words[0], words[2]}, Twice<DrawWord>{words[1], words[3]}, first,
+                                   second);
                         put(first.low);
                         put(second.low);
                         put(first.high);
