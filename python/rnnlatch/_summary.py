@@ -1,6 +1,6 @@
 """Counts and averages of a sweep's runs: what a sweep's ``data.nc`` holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from rnnlatch._plan import Plan
 from rnnlatch._variables import COORDINATES
-from rnnlatch.outcomes import NOT_RUN, Outcome
+from rnnlatch.outcomes import Outcome
 
 __all__ = ["summarise"]
 
 
 def summarise(
-    plan: Plan, points: Iterable[tuple[int, Mapping[str, NDArray[Any]]]], attrs: Mapping[str, Any]
+    plan: Plan,
+    values_of: Callable[[str], Iterable[tuple[int, NDArray[Any]]]],
+    attrs: Mapping[str, Any],
 ) -> xr.Dataset:
     """Count and average the runs of each grid point.
 
@@ -23,8 +25,8 @@ def summarise(
     ----------
     plan : Plan
         The sweep.
-    points : iterable of (int, mapping of arrays)
-        The finished runs of one grid point after the other.
+    values_of : callable
+        ``values_of(name)`` gives the finished runs' values of a variable, one grid point after the other.
     attrs : mapping
         Attributes of the sweep's dataset.
 
@@ -36,28 +38,28 @@ def summarise(
     """
     size = len(plan.points)
     counts = {name: np.zeros(size, np.int64) for name in ("runs", *(outcome.name.lower() for outcome in Outcome))}
+    for point, outcome in values_of("outcome"):
+        counts["runs"][point] = outcome.size
+        for kind in Outcome:
+            counts[kind.name.lower()][point] = (outcome == kind).sum()
     averaged = {name: part for name, part in plan.variables.items() if name != "outcome"}
     means = {name: np.full((size, *part.shape), np.nan) for name, part in averaged.items()}
     medians = {name: np.full((size, *part.shape), np.nan) for name, part in averaged.items()}
-    for number, values in points:
-        outcome = values["outcome"]
-        counts["runs"][number] = (outcome != NOT_RUN).sum()
-        for kind in Outcome:
-            counts[kind.name.lower()][number] = (outcome == kind).sum()
-        for name in averaged:
-            # A grid point may have fewer steps than the largest one.
-            where: tuple[Any, ...] = (number, *map(slice, values[name].shape[1:]))
-            means[name][where], medians[name][where] = _averages(values[name])
+    for name in averaged:
+        for point, values in values_of(name):
+            # One entry of an array at a time: a grid point may have a million runs.
+            for entry in np.ndindex(values.shape[1:]):
+                means[name][(point, *entry)], medians[name][(point, *entry)] = _averages(values[(slice(None), *entry)])
     words = {"runs": "finished runs"} | {kind.name.lower(): f"runs that ended {kind.name.lower()}" for kind in Outcome}
     data: dict[str, Any] = {
         name: xr.Variable(tuple(plan.axes), count.reshape(plan.shape), {"long_name": words[name], "units": "runs"})
         for name, count in counts.items()
     }
     for name, part in averaged.items():
-        for kind_of, values_of in (("mean", means[name]), ("median", medians[name])):
+        for kind_of, averages in (("mean", means[name]), ("median", medians[name])):
             data[f"{name}_{kind_of}"] = xr.Variable(
                 (*plan.axes, *part.dims),
-                values_of.reshape(*plan.shape, *part.shape),
+                averages.reshape(*plan.shape, *part.shape),
                 {"long_name": f"{kind_of} over runs: {part.attrs['long_name']}", "units": part.attrs["units"]},
             )
     coords = {axis: xr.Variable((axis,), values, words_of) for axis, (values, words_of) in plan.coordinates.items()}
@@ -67,16 +69,10 @@ def summarise(
     return xr.Dataset(data, coords, dict(attrs) | {"runs": plan.runs})
 
 
-def _averages(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and median over the runs whose value is finite; NaN where there are none."""
-    numbers = values.astype(np.float64)
-    ordered = np.sort(np.where(np.isfinite(numbers), numbers, np.nan), axis=0)  # NaN goes to the end
-    count = np.isfinite(ordered).sum(axis=0)
-    some = count > 0
+def _averages(values: NDArray[Any]) -> tuple[float, float]:
+    """Mean and median of the values that are finite; NaN where there are none."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.nan, np.nan
     with np.errstate(over="ignore"):
-        total = np.nansum(ordered, axis=0)
-    mean = np.divide(total, count, out=np.full(count.shape, np.nan), where=some)
-    middle = [
-        np.take_along_axis(ordered, index[None], axis=0)[0] for index in (np.maximum(count - 1, 0) // 2, count // 2)
-    ]
-    return mean, np.where(some, middle[0] / 2 + middle[1] / 2, np.nan)
+        return float(finite.mean(dtype=np.float64)), float(np.median(finite))

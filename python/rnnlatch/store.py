@@ -162,7 +162,7 @@ class Store:
             ``…_mean`` and ``…_median`` of each other variable over the runs whose value is finite, NaN where there are
             none.
         """
-        return summarise(self.plan, self._points(), self.to_xarray().attrs)
+        return summarise(self.plan, self._values, self.to_xarray().attrs)
 
     def to_netcdf(self, path: str | os.PathLike[str]) -> None:
         """Write all runs to a NetCDF file, one variable at a time.
@@ -212,22 +212,14 @@ class Store:
     def __repr__(self) -> str:
         return f"<rnnlatch.store.Store {str(self.path)!r}: {self.finished:,} of {self.total:,} runs>"
 
-    def _points(self) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
-        """Go through the grid points that have finished runs, with their results."""
+    def _values(self, name: str) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Go through the grid points that have finished runs, with the values of a variable."""
         plan = self.plan
-        names = list(plan.variables)
-        query = f"SELECT point, count, {', '.join(_tables.columns(plan))} FROM segment ORDER BY point, start"
+        query = f'SELECT point, count, "{name}" FROM segment ORDER BY point, start'
         with _sqlite.read(self.path) as connection:
             for point, rows in groupby(connection.execute(query), key=itemgetter(0)):
-                described = plan.variables_at(point)
-                parts = [
-                    [described[name].decode(blob, count) for name, blob in zip(names, blobs, strict=True)]
-                    for _, count, *blobs in rows
-                ]
-                yield (
-                    point,
-                    {name: np.concatenate(each) for name, each in zip(names, zip(*parts, strict=True), strict=True)},
-                )
+                described = plan.variables_at(point)[name]
+                yield point, np.concatenate([described.decode(blob, count) for _, count, blob in rows])
 
 
 class StoreWriter:

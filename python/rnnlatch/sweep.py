@@ -122,7 +122,7 @@ def sweep(
     --------
     >>> import rnnlatch as rl
     >>> def study(length):
-    ...     task = rl.tasks.MinimalLatch(length=length, prefix=3, noise_std=0.2)
+    ...     task = rl.tasks.MinimalLatch(length=length, prefix=3, noise_std=0.3)
     ...     return rl.Run(rl.cells.LatchNeuron(w=1.25), task, rl.algorithms.GradientDescent(), max_presentations=500)
     >>> ds = rl.sweep(study, {"length": [5, 40]}, runs=100, rng=0)
     >>> dict(ds.outcome.sizes)

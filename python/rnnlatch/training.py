@@ -293,7 +293,7 @@ def simulate(cell: LatchNeuron, params: Mapping[str, ArrayLike] | xr.Dataset, in
     >>> states.shape
     (2, 1, 50, 1)
     >>> states[:, 0, -1, 0].round(3)
-    array([0.005, 0.958])
+    array([0.004, 0.958])
     """
     validation.instance("cell", cell, LatchNeuron, "a cell: rnnlatch.cells.LatchNeuron(…)")
     weight = check_parameters(cell, params, None)
