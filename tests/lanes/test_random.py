@@ -58,13 +58,37 @@ def draw(
 
 
 @pytest.mark.isa
-@pytest.mark.parametrize("philox", [core.philox4x32, twin.philox4x32], ids=["engine", "twin"])
+@pytest.mark.parametrize("cipher", [core.philox4x32, twin.philox4x32], ids=["engine", "twin"])
 @pytest.mark.parametrize("line", KNOWN_ANSWERS.strip().splitlines())
-def test_known_answers(philox: Callable[..., NDArray[np.uint32]], line: str) -> None:
+def test_known_answers(cipher: Callable[..., NDArray[np.uint32]], line: str) -> None:
     rounds, *rest = line.split()
     numbers = np.array([int(word, 16) for word in rest], np.uint32)
-    answer = philox(numbers[None, :4], numbers[4:6], rounds=int(rounds))
+    answer = cipher(numbers[None, :4], numbers[4:6], rounds=int(rounds))
     np.testing.assert_array_equal(answer, numbers[None, 6:])
+
+
+def philox(counter: list[int], key: list[int], bits: int) -> list[int]:
+    """Ten rounds of Philox with four words of 32 or 64 bits, in plain integers."""
+    multipliers = {32: (0xD2511F53, 0xCD9E8D57), 64: (0xD2E7470EE14C6C93, 0xCA5A826395121157)}[bits]
+    weyl = {32: (0x9E3779B9, 0xBB67AE85), 64: (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)}[bits]
+    a, b, c, d = counter
+    for n in range(10):
+        (high_a, low_a), (high_c, low_c) = (divmod(m * x, 2**bits) for m, x in zip(multipliers, (a, c), strict=True))
+        k0, k1 = ((k + n * w) % 2**bits for k, w in zip(key, weyl, strict=True))
+        a, b, c, d = high_c ^ b ^ k0, low_c, high_a ^ d ^ k1, low_a
+    return [a, b, c, d]
+
+
+def test_with_wider_words_it_is_numpys_generator() -> None:
+    """NumPy's Philox has words of 64 bits: the same few lines give its numbers and, with 32 bits, the twin's."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        counter, key = rng.integers(0, 2**63, 4).tolist(), rng.integers(0, 2**63, 2).tolist()
+        # NumPy counts up before it draws.
+        numpys = np.random.Philox(counter=[counter[0] - 1, *counter[1:]], key=key).random_raw(4)
+        assert numpys.tolist() == philox(counter, key, 64)
+        counter, key = [x % 2**32 for x in counter], [x % 2**32 for x in key]
+        assert twin.philox4x32(counter, key).tolist() == philox(counter, key, 32)
 
 
 @pytest.mark.isa
