@@ -170,6 +170,13 @@ def test_a_single_network_has_no_dimension() -> None:
     np.testing.assert_allclose(tested.state_mean_abs, np.abs(last).mean(), rtol=1e-12)
 
 
+def test_a_network_that_diverged_is_neither_right_nor_wrong() -> None:
+    params = {"weight": [2.0, np.nan], "input": np.full((2, 3), 0.5)}
+    tested = rl.evaluate(CELL, params, TASK, rng=0)
+    assert tested.isel(run=1).to_dataarray().isnull().all()
+    assert tested.isel(run=0).to_dataarray().notnull().all()
+
+
 def test_simulation_is_the_recurrence() -> None:
     rng = np.random.default_rng(0)
     weight, inputs = rng.normal(size=5), rng.normal(size=(5, 3, 40, 1))

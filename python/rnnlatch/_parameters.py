@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rnnlatch.cells import LatchNeuron
 
@@ -29,7 +29,7 @@ class Networks:
         return math.prod(self.shape)
 
 
-def check_parameters(cell: LatchNeuron, params: Mapping[str, ArrayLike] | xr.Dataset, prefix: int | None) -> Networks:
+def check_parameters(cell: LatchNeuron, params: Mapping[str, Any] | xr.Dataset, prefix: int | None) -> Networks:
     """Check parameters given as a mapping of arrays or as a dataset.
 
     Parameters

@@ -116,7 +116,8 @@ def sweep(
     Notes
     -----
     Any number of threads, any executor and any size of chunks give the same numbers, to the last bit; so does a sweep
-    that was stopped and resumed. More values on an axis, or more runs, leave the runs that were there unchanged.
+    that was stopped and resumed. More values on an axis, or more runs, leave the runs that were there unchanged. (On
+    processors without fused multiply-add, below x86-64-v3, the last bits may differ from those of others.)
 
     Examples
     --------

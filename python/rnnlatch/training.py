@@ -178,7 +178,7 @@ def replay(
 
 def evaluate(
     cell: LatchNeuron,
-    params: Mapping[str, ArrayLike] | xr.Dataset,
+    params: Mapping[str, Any] | xr.Dataset,
     task: MinimalLatch,
     *,
     presentations: int = 1000,
@@ -208,7 +208,7 @@ def evaluate(
     Dataset
         Over ``run`` (or the dimensions of the dataset given; none for a single network): ``loss``, the mean cost;
         ``error``, the fraction of sequences whose last state has the wrong sign; ``state_mean_abs``, the mean size of
-        the last state. All dimensionless.
+        the last state. All dimensionless; NaN for a network with a parameter that is NaN or leads to it.
 
     Raises
     ------
@@ -241,6 +241,8 @@ def evaluate(
         networks.arrays["weight"],
         networks.arrays["input"],
     )
+    # A run that diverged has no sign at its last step, neither right nor wrong.
+    result["error"][np.isnan(result["loss"])] = np.nan
     named = {
         "loss": "mean cost over the test sequences",
         "error": "fraction of test sequences with the wrong sign",
@@ -257,7 +259,7 @@ def evaluate(
     return xr.Dataset(data, networks.coords, attrs)
 
 
-def simulate(cell: LatchNeuron, params: Mapping[str, ArrayLike] | xr.Dataset, inputs: ArrayLike) -> NDArray[np.float64]:
+def simulate(cell: LatchNeuron, params: Mapping[str, Any] | xr.Dataset, inputs: ArrayLike) -> NDArray[np.float64]:
     """Run networks over given inputs and return all their states.
 
     Parameters
@@ -265,8 +267,8 @@ def simulate(cell: LatchNeuron, params: Mapping[str, ArrayLike] | xr.Dataset, in
     cell : LatchNeuron
         The kind of network.
     params : mapping of arrays or Dataset
-        ``weight``, shape () for one network or (run,) for many; what else is there is not used: the inputs of all
-        steps, the prefix too, come from `inputs`.
+        ``weight``, shape () for one network or (run,) for many; of a dataset with more dimensions all networks, one
+        after the other. What else is there is not used: the inputs of all steps, the prefix too, come from `inputs`.
     inputs : array_like of float, shape (batch, time, 1) or (run, batch, time, 1)
         The inputs h_t of each sequence, shared by all networks or for each its own.
 
