@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 import peer_numba
 from contestants import Contestant, contestants, train_with_core, train_with_numba, train_with_rnnlatch
@@ -28,32 +30,36 @@ RESULTS = Path(__file__).parent / "results"
 
 SHORT = LatchSweep(runs=4096, presentations=100)
 TWO = LatchSweep(runs=32768, presentations=50)
-Benchmark = Callable[..., Any]
 
 
 def _work(threads: int) -> LatchSweep:
     return SHORT if threads == 1 else TWO
 
 
+def _measure(benchmark: Any, run: Callable[[LatchSweep], object], work: LatchSweep) -> None:
+    benchmark.extra_info["cell_steps"] = work.cell_steps
+    benchmark(run, work)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("make", [train_with_rnnlatch, train_with_core])
-def test_engine(benchmark: Benchmark, threads: int, make: Callable[[int], Any]) -> None:
-    benchmark(make(threads), _work(threads))
+def test_engine(benchmark: Any, threads: int, make: Callable[[int], Any]) -> None:
+    _measure(benchmark, make(threads), _work(threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.skipif(not peer_numba.AVAILABLE, reason=peer_numba.REASON)
-def test_numba(benchmark: Benchmark, threads: int) -> None:
-    benchmark(train_with_numba(threads), _work(threads))
+def test_numba(benchmark: Any, threads: int) -> None:
+    _measure(benchmark, train_with_numba(threads), _work(threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("normals", NORMALS)
-def test_numpy(benchmark: Benchmark, threads: int, normals: Normals) -> None:
+def test_numpy(benchmark: Any, threads: int, normals: Normals) -> None:
     peer = NumpyPeer(threads, normals)
     try:
         peer.tune(_work(threads), presentations=10, repeats=1)
-        benchmark(peer.run, _work(threads).shorter(20))
+        _measure(benchmark, peer.run, _work(threads).shorter(20))
     finally:
         peer.close()
 
@@ -94,6 +100,25 @@ def summary(found: list[Contestant], work: LatchSweep, times: dict[str, list[Tim
             }
         rows.append(row)
     return rows
+
+
+def same_problem(work: LatchSweep) -> dict[str, Any]:
+    """Whether all solve the same problem: the distributions of the trained weights, against the engine's."""
+    engine: Any = train_with_rnnlatch(1)(work)
+    weights = {"rnnlatch": np.asarray(engine["weight"])}
+    for normals in NORMALS:
+        peer = NumpyPeer(1, normals)
+        weights[f"NumPy, {normals}"] = peer.run(work)
+    if peer_numba.AVAILABLE:
+        weights["Numba"] = peer_numba.NumbaPeer(1).run(work)
+    print(f"\nWeights of {work.runs} runs after {work.presentations} presentations")
+    out = {}
+    for name, sample in weights.items():
+        quantiles = [float(q) for q in np.quantile(sample, (0.05, 0.25, 0.5, 0.75, 0.95))]
+        p = float(ks_2samp(sample, weights["rnnlatch"]).pvalue)
+        print(f"{name:24} quantiles " + " ".join(f"{q:7.3f}" for q in quantiles) + f"   same distribution: p = {p:.2f}")
+        out[name] = {"quantiles": quantiles, "p": p}
+    return out
 
 
 def print_table(title: str, rows: list[dict[str, Any]]) -> None:
@@ -191,6 +216,7 @@ def main() -> None:
 
     about = machine() | {"instruction_set": isa}
     record: dict[str, Any] = {"workload": "W1", "machine": about, "repeats": options.repeats}
+    record["same_problem"] = same_problem(w1(1).shorter(min(300, options.presentations)))
     record["side_by_side"] = [side_by_side(n, options.repeats, options.presentations) for n in options.threads]
     if 2 in options.threads:
         record["scaling"] = scaling(options.repeats, options.presentations)

@@ -23,7 +23,7 @@ SOURCE = Path(__file__).parent / "micro"
 class Micro:
     """The executable with the micro-kernels, for one value of ``-march``."""
 
-    def __init__(self, march: str, lanes: int = 128) -> None:
+    def __init__(self, march: str, lanes: int = 64) -> None:
         for tool in ("cmake", "ninja"):
             if shutil.which(tool) is None:
                 raise FileNotFoundError(f"the micro-kernels are left out: {tool} is not on the PATH")
