@@ -1,6 +1,5 @@
 """The store: what it holds is what a sweep gives; it is lazy, resumable, and refuses what is not its own."""
 
-import hashlib
 import pickle
 import sqlite3
 from pathlib import Path
@@ -13,9 +12,9 @@ import xarray as xr
 import rnnlatch as rl
 from rnnlatch import _sqlite
 from rnnlatch.outcomes import NOT_RUN
-from rnnlatch.store import StoreError, StoreMismatchError, StoreWriter
+from rnnlatch.store import StoreError, StoreWriter
 from rnnlatch.sweep import SweepInterrupted
-from sweeps import AXES, MAX_PRESENTATIONS, RUNS, study, swept
+from sweeps import MAX_PRESENTATIONS, RUNS, study, swept
 
 TOTAL = 6 * RUNS
 
@@ -209,56 +208,6 @@ def test_a_run_that_is_not_there_cannot_be_replayed(path: Path, point: Any, run:
     assert message in str(caught.value)
 
 
-def other(**changed: Any) -> Any:
-    def changed_study(**axes: Any) -> rl.Run:
-        return study(**axes, **changed)
-
-    return changed_study
-
-
-MISMATCHES: list[tuple[dict[str, Any], str]] = [
-    ({"runs": 10}, "runs: stored 9, asked 10"),
-    ({"rng": 2}, "rng.entropy: stored 1, asked 2"),
-    ({"axes": AXES | {"length": [5, 9]}}, "axes.length: stored [5, 8], asked [5, 9]"),
-    ({"axes": {"length": [5, 8]}}, "axes.noise_std: stored [0.1, 0.4, 0.8], asked nothing"),
-    (
-        {"axes": dict(reversed(AXES.items()))},
-        "order of axes: stored ['length', 'noise_std'], asked ['noise_std', 'length']",
-    ),
-    ({"common": ("length",)}, "common: stored [], asked ['length']"),
-    ({"experiment": "other"}, "experiment: stored 'mine', asked 'other'"),
-    ({"study": other(w=1.5)}, "cell.w: stored 1.25, asked 1.5)"),
-    ({"study": other(learning_rate=0.2, w=1.5)}, "algorithm.learning_rate: stored 0.1, asked 0.2"),
-    (
-        {"study": lambda length, noise_std: study(length, 0.5 if noise_std == 0.4 else noise_std)},
-        "task.noise_std: stored 0.4, asked 0.5 at length=5, noise_std=0.4 and 1 other grid point",
-    ),
-]
-
-
-@pytest.mark.parametrize(("asked", "message"), MISMATCHES, ids=[message for _, message in MISMATCHES])
-def test_a_store_of_another_sweep_is_refused(path: Path, asked: dict[str, Any], message: str) -> None:
-    swept(store=path, experiment="mine")
-    before = hashlib.sha256(path.read_bytes()).digest()
-    with pytest.raises(StoreMismatchError) as caught:
-        swept(**({"experiment": "mine"} | asked), store=path)
-    assert message in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert hashlib.sha256(path.read_bytes()).digest() == before
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_a_store_of_another_numerics_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    swept(store=path)
-    monkeypatch.setattr("rnnlatch._plan.NUMERICS_VERSION", 2)
-    monkeypatch.setattr("rnnlatch.store.NUMERICS_VERSION", 2)
-    with pytest.raises(StoreMismatchError, match="numerics_version: stored 1, asked 2"):
-        swept(store=path)
-    with pytest.raises(StoreMismatchError, match="cannot be replayed"):
-        rl.open_store(path).replay({"length": 5, "noise_std": 0.1}, 0)
-
-
 def test_equal_values_are_the_same_sweep(whole: xr.Dataset, path: Path) -> None:
     interrupted(path, 20)
     resumed = swept(axes={"length": np.array([5, 8]), "noise_std": np.array([0.1, 0.4, 0.8])}, store=path)
@@ -294,76 +243,6 @@ def test_two_drivers_do_not_get_in_each_others_way(whole: xr.Dataset, path: Path
 
     xr.testing.assert_identical(swept(store=path, chunk_runs=7, progress=meanwhile).load(), whole)
     assert rl.open_store(path).finished == TOTAL
-
-
-def wrong_files(directory: Path) -> dict[str, tuple[Path, str]]:
-    text = directory / "notes.txt"
-    text.write_text("not a database\n")
-    foreign = directory / "foreign.sqlite"
-    with sqlite3.connect(foreign) as connection:
-        connection.execute("CREATE TABLE mine (value)")
-    connection.close()
-    return {
-        "a text": (text, "which is not a store but a file of another kind"),
-        "another program": (foreign, "which is an SQLite file of another program"),
-        "a directory": (directory, "which is a directory"),
-        "no directory": (directory / "nowhere" / "sweep.sqlite", "there is no directory"),
-        "a file as directory": (text / "sweep.sqlite", "there is no directory"),
-    }
-
-
-@pytest.mark.parametrize("kind", ["a text", "another program", "a directory", "no directory", "a file as directory"])
-def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
-    wrong, message = wrong_files(tmp_path)[kind]
-    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir() if entry.is_file()}
-    for call in (lambda: swept(store=wrong), lambda: rl.open_store(wrong)):
-        with pytest.raises(StoreError) as caught:
-            call()
-        assert message in str(caught.value)
-        assert "\n" not in str(caught.value)
-    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
-
-
-def test_a_path_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(StoreError, match=r"store '/proc/sweep.sqlite' cannot be read or written"):
-        swept(store="/proc/sweep.sqlite")
-
-
-def test_what_is_no_path_is_refused() -> None:
-    with pytest.raises(TypeError, match="store is 3"):
-        swept(store=3)
-
-
-def test_a_store_that_is_not_there_cannot_be_opened(path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no such file"):
-        rl.open_store(path)
-    assert not path.exists()
-
-
-def test_wrong_settings_leave_no_file(path: Path) -> None:
-    with pytest.raises(ValueError, match="runs is 0"):
-        swept(store=path, runs=0)
-    with pytest.raises(ValueError, match="at the grid point"):
-        swept(store=path, axes={"length": [1]})
-    assert list(path.parent.iterdir()) == []
-
-
-def test_a_damaged_store_is_named(path: Path) -> None:
-    swept(store=path)
-    data = path.read_bytes()
-    path.write_bytes(data[:2000])
-    with pytest.raises(StoreError, match="is damaged"):
-        rl.open_store(path)
-
-
-def test_a_store_of_another_format_is_refused(path: Path) -> None:
-    swept(store=path)
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("UPDATE meta SET value = '7' WHERE key = 'format'")
-    connection.close()
-    with pytest.raises(StoreError, match="whose file format is 7; this version of rnnlatch reads format 1"):
-        rl.open_store(path)
 
 
 @pytest.mark.parametrize("beginning", [b"", None])

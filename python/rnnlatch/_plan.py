@@ -115,16 +115,20 @@ class Plan:
         words = labels(self.points[0])
         return {axis: (np.asarray(values), words.get(axis, {"long_name": axis})) for axis, values in self.axes.items()}
 
-    def attrs(self, source: str) -> dict[str, Any]:
-        """Give the attributes of the sweep's dataset."""
+    @cached_property
+    def parameters(self) -> str:
+        """The settings that all grid points share, as canonical JSON, with "varies" where they differ."""
         shared = self.points[0].to_dict()
         for run in self.points[1:]:
-            if run is not self.points[0]:
-                shared = _shared(shared, run.to_dict())
+            shared = _shared(shared, run.to_dict())
+        return canonical_json(shared)
+
+    def attrs(self, source: str) -> dict[str, Any]:
+        """Give the attributes of the sweep's dataset."""
         return provenance(source, self.seed.to_json()) | {
             "experiment": self.experiment,
             "common": canonical_json(list(self.common)),
-            "parameters": canonical_json(shared),
+            "parameters": self.parameters,
         }
 
     def identity(self) -> dict[str, Any]:

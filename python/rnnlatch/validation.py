@@ -17,6 +17,8 @@ __all__ = ["choice", "fail", "flag", "instance", "integer", "number", "show"]
 
 T = TypeVar("T")
 
+_PLAIN = frozenset({bool, int, float, str})
+
 
 def show(value: object) -> str:
     """Give a value as it appears in a message: its repr, shortened where it is long."""
@@ -68,8 +70,10 @@ def number(
     Traceback (most recent call last):
     ValueError: momentum is 1.5; it must be a finite number of at least 0 and below 1
     """
-    allowed = "a finite number" + _range(at_least, above, at_most, below)
     plain = _scalar(value)
+    if type(plain) is float and math.isfinite(plain) and not _outside(plain, at_least, above, at_most, below):
+        return plain + 0.0
+    allowed = "a finite number" + _range(at_least, above, at_most, below)
     if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
         raise TypeError(_wrong_type(name, plain, allowed))
     try:
@@ -113,8 +117,10 @@ def integer(name: str, value: object, *, at_least: int | None = None, at_most: i
     Traceback (most recent call last):
     ValueError: length is 0; it must be an integer of at least 1
     """
-    allowed = "an integer" + _range(at_least, None, at_most, None)
     plain = _scalar(value)
+    if type(plain) is int and not _outside(plain, at_least, None, at_most, None):
+        return plain
+    allowed = "an integer" + _range(at_least, None, at_most, None)
     if isinstance(plain, bool) or not isinstance(plain, numbers.Integral):
         raise TypeError(_wrong_type(name, plain, allowed))
     result = int(plain)
@@ -151,6 +157,8 @@ def instance(name: str, value: object, kind: type[T], allowed: str) -> T:
 
 def _scalar(value: Any) -> Any:
     """Turn a NumPy scalar, or an array without axes, into the Python value."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
         return value.item()
     return value
