@@ -38,6 +38,8 @@ class ProgressBar:
         self._label = label
         self._stream = stream if stream is not None else sys.stderr
         self._visible = self._stream.isatty()
+        unicode = (getattr(self._stream, "encoding", None) or "ascii").lower().startswith("utf")
+        self._full, self._empty = "━╌" if unicode else "#."
         self._history: deque[tuple[float, int]] = deque()
         self._drawn = False
         self._next = 0.0
@@ -77,7 +79,7 @@ class ProgressBar:
     def _line(self, done: int, total: int, detail: str) -> str:
         share = done / total if total else 1.0
         filled = int(20 * share)
-        bar = "━" * filled + "╌" * (20 - filled)
+        bar = self._full * filled + self._empty * (20 - filled)
         (first, before), (last, _) = self._history[0], self._history[-1]
         rate = (done - before) / (last - first) if last > first else 0.0
         parts = [f"{self._label} {bar} {share:4.0%}".lstrip(), f"{done:,}/{total:,} runs"]

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri
 
 __all__ = ["effective_trials", "predictive_log_likelihood", "trend_test", "wilson_interval"]
@@ -150,11 +149,16 @@ def effective_trials(
     observed = np.asarray(frequency, dtype=np.float64)
     basis = np.polynomial.chebyshev.chebvander(2 * (dose - dose.min()) / np.ptp(dose) - 1, degree)
 
-    def loss(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logit = basis @ coefficients
-        return float((np.logaddexp(0, logit) - observed * logit).sum()), basis.T @ (expit(logit) - observed)
-
-    fitted = expit(basis @ minimize(loss, np.zeros(degree + 1), jac=True, method="BFGS").x)
+    # Newton's method from p = 1/2; the likelihood is concave and has a single maximum.
+    coefficients = np.zeros(degree + 1)
+    for _ in range(50):
+        fitted = expit(basis @ coefficients)
+        curvature = basis.T @ (basis * (fitted * (1 - fitted))[:, None])
+        step = np.linalg.solve(curvature, basis.T @ (observed - fitted))
+        coefficients += step
+        if np.abs(step).max() < 1e-10:
+            break
+    fitted = expit(basis @ coefficients)
     scatter = float(((observed - fitted) ** 2 / (fitted * (1 - fitted))).sum())
     freedom = dose.size - degree - 1
     low, high = chdtri(freedom, [0.5 + confidence / 2, 0.5 - confidence / 2]) / scatter

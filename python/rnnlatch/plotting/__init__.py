@@ -20,11 +20,12 @@ from rnnlatch.plotting.curves import (
     printed_bars,
 )
 from rnnlatch.plotting.maps import outline, phase_map
-from rnnlatch.plotting.style import new_axes, new_figure, save, style
+from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
 
 __all__ = [
     "frequency_curve",
     "gradient_against_length",
+    "legend_below",
     "likelihood_profile",
     "new_axes",
     "new_figure",

@@ -195,7 +195,7 @@ def likelihood_profile(
         axes.plot(profile[dim].values, profile.values - float(profile.max()), label=label, **line)
         axes.set_ylim(floor, 0.05 * -floor)
         axes.set_xlabel(axis_label(profile[dim]))
-        axes.set_ylabel("log-likelihood, relative to the best (nats)")
+        axes.set_ylabel("log-likelihood below the best (nats)")
     return axes
 
 

@@ -76,7 +76,7 @@ def phase_map(
             axes.spines[side].set_visible(True)
         if colorbar:
             scale = axes.figure.colorbar(mesh, ax=axes, label=axis_label(values), pad=0.02)
-            scale.outline.set_linewidth(0.7)  # type: ignore[operator]
+            scale.outline.set_linewidth(0.7)
     return axes
 
 
@@ -144,6 +144,6 @@ def cell_edges(centres: ArrayLike) -> NDArray[np.float64]:
 
 def axis_label(values: xr.DataArray) -> str:
     """Return "long name (units)" of a variable, with what there is; units of "1" are left out."""
-    name = str(values.attrs.get("long_name", values.name or ""))
+    name = str(values.attrs.get("long_name", "" if values.name is None else values.name))
     units = values.attrs.get("units", "1")
     return name if units in ("1", "") else f"{name} ({units})"

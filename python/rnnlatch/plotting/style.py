@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "new_axes", "new_figure", "save", "style"]
+__all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "save", "style"]
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -57,6 +57,19 @@ def new_axes(ax: Axes | None) -> Axes:
         return ax
     axes: Axes = new_figure(4.0, 3.0).subplots()
     return axes
+
+
+def legend_below(ax: Axes, columns: int = 2) -> None:
+    """Put the legend under the axes, where it covers no data.
+
+    Parameters
+    ----------
+    ax : Axes
+        Whose labelled artists are named.
+    columns : int
+        Entries side by side.
+    """
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, columnspacing=1.2, handlelength=1.8)
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -1,0 +1,7 @@
+"""``python -m rnnlatch`` is ``rnnlatch``."""
+
+import sys
+
+from rnnlatch.cli import main
+
+sys.exit(main())

@@ -1,0 +1,254 @@
+"""The command line: parses, calls, prints."""
+
+import argparse
+import os
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from rnnlatch.experiments import Claim
+
+__all__ = ["main"]
+
+DONE, NOT_AS_EXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+WIDTH = 100
+
+DESCRIPTION = """\
+Train many small recurrent networks and put the classic claims about long-term dependencies to a test.
+
+start here:
+  rnnlatch list                                   what there is to reproduce
+  rnnlatch reproduce bengio1994-density           the first figure: picture, data and claims in results/
+  rnnlatch info                                   what runs on this machine
+"""
+
+REPRODUCE = """\
+Run an experiment, draw its figure and test its claims.
+
+OUT/NAME/ then holds
+  sweep.sqlite    every run, its outcome and its trained parameters (some experiments have more such files)
+  data.nc         counts and summaries by grid point: xarray.open_dataset("data.nc", engine="h5netcdf")
+  figure.png      the picture
+  claims.json     the paper's statements, what was measured, and whether they held
+
+Ctrl-C keeps what is finished; the same command goes on from there. Results depend on the seed and on nothing else: not on
+threads, interruptions or the processor.
+"""
+
+REPRODUCE_EXAMPLES = """\
+examples:
+  rnnlatch reproduce bengio1994-density                           both panels take seconds at the scale of the paper
+  rnnlatch reproduce bengio1994-length --scale large              a million runs, minutes
+  rnnlatch reproduce --all --scale quick --check                  does everything still come out? (exit code 1 if not)
+  rnnlatch reproduce bengio1994-density --seed 1 --out again      other random numbers, beside the first
+"""
+
+STATUS = """\
+Say how far the sweep in a store is. It can be asked while the sweep is running.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What stands behind ``rnnlatch``; the process' own arguments by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0; 1 if ``--check`` found a claim that is not as expected; 2 for bad input; 130 after Ctrl-C.
+
+    Examples
+    --------
+    >>> main(["reproduce", "nothing"])
+    2
+    """
+    try:
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] | None = options.command
+        if command is None:
+            parser.print_help()
+            return BAD_INPUT
+        code = command(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("rnnlatch: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read our output has gone; nothing more can be said, at exit neither.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return NOT_AS_EXPECTED
+        print(f"rnnlatch: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"rnnlatch: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> _Parser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="rnnlatch", description=DESCRIPTION, formatter_class=raw)
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="the experiments: what they show, how long they take")
+    listing.set_defaults(command=_list)
+
+    run = commands.add_parser(
+        "reproduce",
+        help="run experiments, draw their figures, test their claims",
+        description=REPRODUCE,
+        epilog=REPRODUCE_EXAMPLES,
+        formatter_class=raw,
+    )
+    run.add_argument("names", nargs="*", metavar="NAME", help="experiments, as in `rnnlatch list`")
+    run.add_argument("--all", action="store_true", help="all experiments")
+    run.add_argument("--scale", choices=("quick", "paper", "large"), default="paper", help="how much to run (paper)")
+    run.add_argument("--out", default="results", metavar="DIR", help="where to write (results)")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start (0)")
+    run.add_argument("--threads", type=int, metavar="N", help="threads (all processors)")
+    run.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="kind of picture (png)")
+    run.add_argument(
+        "--check", action="store_true", help="exit with 1 if a claim held that we know not to, or the reverse"
+    )
+    run.set_defaults(command=_reproduce)
+
+    status = commands.add_parser("status", help="how far a sweep is", description=STATUS)
+    status.add_argument("store", metavar="STORE", help="a .sqlite file")
+    status.set_defaults(command=_status)
+
+    about = commands.add_parser("info", help="version, instruction set, threads, libraries")
+    about.set_defaults(command=_info)
+    return parser
+
+
+def _list(_: argparse.Namespace) -> int:
+    from rnnlatch import experiments
+
+    for name in experiments.names():
+        one = experiments.get(name)
+        print(f"{one.name}   {one.paper}, {one.figure}")
+        print(textwrap.fill(f"{one.title}: {one.shows}.", WIDTH, initial_indent="  ", subsequent_indent="  "))
+        for scale, size in one.scales.items():
+            print(f"    {scale:6}  {size.duration:12}  {size.runs}")
+        print()
+    print("rnnlatch reproduce NAME runs one of them.")
+    return DONE
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from rnnlatch import experiments, validation
+    from rnnlatch.experiments.reproduce import kept_runs, reproduce, writable_directory
+    from rnnlatch.progress import ProgressBar
+
+    if bool(options.names) == options.all:
+        raise ValueError(
+            "NAME must be one or more experiments, or --all; rnnlatch list shows what there is"
+            if not options.all
+            else "NAME and --all exclude each other; give one of them"
+        )
+    names = experiments.names() if options.all else tuple(dict.fromkeys(options.names))
+    chosen = [experiments.get(name) for name in names]
+    validation.integer("seed", options.seed, at_least=0)
+    if options.threads is not None:
+        validation.integer("threads", options.threads, at_least=1, at_most=1024)
+    for one in chosen:
+        writable_directory(Path(options.out) / one.name)
+    as_expected = True
+    for one in chosen:
+        try:
+            with ProgressBar(one.name) as bar:
+                found = reproduce(
+                    one,
+                    options.out,
+                    scale=options.scale,
+                    seed=options.seed,
+                    threads=options.threads,
+                    format=options.format,
+                    progress=bar,
+                )
+        except KeyboardInterrupt:
+            kept, total = kept_runs(one, options.out, options.scale)
+            where = Path(options.out) / one.name
+            print(
+                f"rnnlatch: stopped; {kept:,} of {total:,} runs of {one.name} are kept in {where}. "
+                f"To go on: {_same_command(options)}",
+                file=sys.stderr,
+            )
+            return INTERRUPTED
+        _print_claims(one.name, found.claims)
+        for path in found.files:
+            print(f"  {path}")
+        print()
+        as_expected = as_expected and all(claim.as_expected for claim in found.claims)
+    if options.check and not as_expected:
+        print("rnnlatch: a claim is not as expected, see above", file=sys.stderr)
+        return NOT_AS_EXPECTED
+    return DONE
+
+
+def _print_claims(name: str, claims: "Sequence[Claim]") -> None:
+    from rnnlatch.experiments.claims import describe
+
+    words = {True: "held", False: "DID NOT HOLD", None: "undecided at this scale"}
+    held = sum(claim.held is True for claim in claims)
+    failed = sum(claim.held is False for claim in claims)
+    print(f"{name}: {held} claims held, {failed} did not, {len(claims) - held - failed} undecided\n")
+    for claim in claims:
+        mark = words[claim.held] + ("" if claim.as_expected else ", against what we have found before")
+        print(textwrap.fill(f"{mark}: {claim.statement}", WIDTH, initial_indent="  ", subsequent_indent="    "))
+        print(textwrap.fill(describe(claim.measured), WIDTH, initial_indent="      ", subsequent_indent="      "))
+    print()
+
+
+def _same_command(options: argparse.Namespace) -> str:
+    words = ["rnnlatch", "reproduce", *(["--all"] if options.all else options.names)]
+    words += ["--scale", options.scale, "--out", options.out, "--seed", str(options.seed)]
+    if options.threads is not None:
+        words += ["--threads", str(options.threads)]
+    words += ["--format", options.format] + ["--check"] * options.check
+    return shlex.join(words)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from rnnlatch.store import open_store
+
+    store = open_store(options.store)
+    finished, total = store.finished, store.total
+    print(f"{store.path}: {store.experiment or 'a sweep'}")
+    print(f"  {finished:,} of {total:,} runs are finished ({finished / total:.1%})")
+    axes = ", ".join(f"{axis} ({len(values)})" for axis, values in store.plan.axes.items())
+    print(f"  axes: {axes}; {store.plan.runs:,} runs each")
+    return DONE
+
+
+def _info(_: argparse.Namespace) -> int:
+    from rnnlatch import info
+
+    for key, value in info().items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {version or 'missing'}" for name, version in value.items())
+        elif isinstance(value, list | tuple):
+            value = ", ".join(map(str, value))
+        print(f"{key.replace('_', ' '):20} {value}")
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The experiments: named figures of papers, run, drawn, and put to a test.
+
+To add one, write a module that ends in ``EXPERIMENT = Experiment(...)`` and name it in `_HOMES`.
+
+Examples
+--------
+>>> from rnnlatch import experiments
+>>> experiments.names()
+('bengio1994-density', 'bengio1994-length')
+>>> experiments.get("bengio1994-density").figure
+'Fig. 2a'
+"""
+
+import importlib
+from typing import cast
+
+from rnnlatch.experiments.base import SCALES, Experiment, Material, Scale, SweepPlan
+from rnnlatch.experiments.claims import Claim, read_claims, write_claims
+
+__all__ = [
+    "SCALES",
+    "Claim",
+    "Experiment",
+    "Material",
+    "Scale",
+    "SweepPlan",
+    "get",
+    "names",
+    "read_claims",
+    "write_claims",
+]
+
+_HOMES = {
+    "bengio1994-density": "bengio1994.density",
+    "bengio1994-length": "bengio1994.length",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all experiments, in the order of the list."""
+    return tuple(_HOMES)
+
+
+def get(name: str) -> Experiment:
+    """Return the experiment of that name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists those that there are.
+    """
+    if name not in _HOMES:
+        raise ValueError(f"experiment must be one of {', '.join(_HOMES)}; got {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return cast(Experiment, module.EXPERIMENT)

@@ -1,0 +1,120 @@
+"""What an experiment is: sweeps to run, an analysis of their stores, a picture, and claims."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from rnnlatch.experiments.claims import Claim
+    from rnnlatch.store import Store
+    from rnnlatch.sweep import Run
+
+__all__ = ["SCALES", "Experiment", "Material", "Scale", "ScaleName", "SweepPlan"]
+
+ScaleName = Literal["quick", "paper", "large"]
+SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is run at one scale, and how long that takes.
+
+    Parameters
+    ----------
+    runs : str
+        What is run, in words.
+    duration : str
+        How long it takes on two cores of a current machine.
+    """
+
+    runs: str
+    duration: str
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """One sweep of an experiment, as `rnnlatch.sweep` takes it.
+
+    Parameters
+    ----------
+    file : str
+        Name of its store in the experiment's directory.
+    study : callable
+        ``study(**axes) -> Run``.
+    axes : mapping of str to sequence
+        Values by axis.
+    common : tuple of str
+        Axes that share their random numbers.
+    runs : int
+        Runs a grid point.
+    """
+
+    file: str
+    study: "Callable[..., Run]"
+    axes: Mapping[str, Sequence[Any]]
+    common: tuple[str, ...]
+    runs: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """What an analysis works on.
+
+    Parameters
+    ----------
+    scale : str
+        The scale asked for.
+    stores : mapping of str to Store
+        The finished sweeps, by the file name of their `SweepPlan`.
+    seed : int
+        The seed of the whole experiment; what an analysis draws itself must follow from it.
+    threads : int or None
+        How many threads an analysis may use.
+    """
+
+    scale: ScaleName
+    stores: "Mapping[str, Store]"
+    seed: int
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named figure or table: sweeps, an analysis, a picture and claims.
+
+    Everything that the picture and the claims need is in the analysis' dataset, which is what ``data.nc`` holds: both can be
+    made again from that file alone.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line, for instance ``bengio1994-density``.
+    paper, figure, title : str
+        Where it comes from, and a heading.
+    shows : str
+        One sentence for the list of experiments.
+    scales : mapping of str to Scale
+        One entry for each of `SCALES`.
+    sweeps : callable
+        ``sweeps(scale)`` gives the sweeps to run, in order; the first one is the main one.
+    analyse : callable
+        ``analyse(material)`` gives the dataset.
+    plot : callable
+        ``plot(dataset)`` gives a figure.
+    claims : callable
+        ``claims(dataset)`` gives the list of claims.
+    """
+
+    name: str
+    paper: str
+    figure: str
+    title: str
+    shows: str
+    scales: Mapping[ScaleName, Scale]
+    sweeps: Callable[[ScaleName], tuple[SweepPlan, ...]]
+    analyse: "Callable[[Material], xr.Dataset]"
+    plot: "Callable[[xr.Dataset], Figure]"
+    claims: "Callable[[xr.Dataset], list[Claim]]"

@@ -1,0 +1,168 @@
+"""Run an experiment, keep its sweeps, and leave its data, its picture and its claims behind."""
+
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from rnnlatch import validation
+from rnnlatch.experiments.base import SCALES, Experiment, Material, ScaleName, SweepPlan
+from rnnlatch.experiments.claims import Claim, write_claims
+from rnnlatch.plotting.style import FORMATS, save
+from rnnlatch.store import open_store
+from rnnlatch.sweep import Progress, sweep
+
+__all__ = ["Reproduction", "kept_runs", "reproduce"]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What an experiment left behind.
+
+    Parameters
+    ----------
+    directory : Path
+        Where everything is.
+    files : tuple of Path
+        The stores, ``data.nc``, the figure and ``claims.json``.
+    claims : tuple of Claim
+        As in ``claims.json``.
+    """
+
+    directory: Path
+    files: tuple[Path, ...]
+    claims: tuple[Claim, ...]
+
+
+def reproduce(
+    experiment: Experiment,
+    out: str | os.PathLike[str],
+    *,
+    scale: ScaleName = "paper",
+    seed: int = 0,
+    threads: int | None = None,
+    format: str = "png",
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Run an experiment, or what is missing of it, and write everything to ``out/NAME/``.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run; see `rnnlatch.experiments.get`.
+    out : path
+        A directory; it is made if it is not there.
+    scale : {"quick", "paper", "large"}
+        How much to run.
+    seed : int
+        Where the random numbers start; not negative.
+    threads : int, optional
+        Threads of the engine; None: all processors. The result does not depend on it.
+    format : {"png", "svg", "pdf"}
+        The kind of picture.
+    progress : callable, optional
+        Called with runs done and runs in all, over all sweeps of the experiment; see `rnnlatch.sweep.Progress`.
+
+    Returns
+    -------
+    Reproduction
+        What was written.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not as above, the directory cannot be written, or it holds the store of another sweep.
+
+    Examples
+    --------
+    >>> from rnnlatch import experiments
+    >>> from rnnlatch.experiments.reproduce import reproduce
+    >>> found = reproduce(experiments.get("bengio1994-density"), getfixture("tmp_path"), scale="quick")
+    >>> [path.name for path in found.files]
+    ['sweep.sqlite', 'data.nc', 'figure.png', 'claims.json']
+    """
+    validation.choice("scale", scale, SCALES)
+    validation.choice("format", format, FORMATS)
+    seed = validation.integer("seed", seed, at_least=0)
+    directory = writable_directory(Path(out) / experiment.name)
+    plans = experiment.sweeps(scale)
+    files = []
+    for plan in plans:
+        files.append(directory / plan.file)
+        sweep(
+            plan.study,
+            plan.axes,
+            common=plan.common,
+            runs=plan.runs,
+            rng=seed,
+            store=files[-1],
+            threads=threads,
+            progress=None if progress is None else _shifted(progress, plans, plans.index(plan)),
+            experiment=f"{experiment.name}, scale {scale}",
+        )
+    stores = {plan.file: open_store(directory / plan.file) for plan in plans}
+    data = experiment.analyse(Material(scale, stores, seed, threads))
+    data.attrs |= {
+        "title": f"{experiment.paper}, {experiment.figure}: {experiment.title}",
+        "experiment": experiment.name,
+        "scale": scale,
+        "seed": seed,
+    }
+    claims = tuple(experiment.claims(data))
+    figure = experiment.plot(data)
+    files += [directory / "data.nc", directory / f"figure.{format}", directory / "claims.json"]
+    _write_data(data, files[-3])
+    save(figure, files[-2])
+    write_claims(files[-1], claims)
+    return Reproduction(directory, tuple(files), claims)
+
+
+def kept_runs(experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName) -> tuple[int, int]:
+    """Return how many runs of an experiment are finished and kept in its stores, and how many there are in all."""
+    plans = experiment.sweeps(scale)
+    stores = [Path(out) / experiment.name / plan.file for plan in plans]
+    kept = sum(open_store(path).finished for path in stores if path.exists())
+    return kept, sum(map(total_runs, plans))
+
+
+def total_runs(plan: SweepPlan) -> int:
+    """Return the number of runs of a sweep."""
+    return plan.runs * math.prod(len(values) for values in plan.axes.values())
+
+
+def writable_directory(path: Path) -> Path:
+    """Make a directory if it is not there, and make sure that files can be written to it.
+
+    Raises
+    ------
+    ValueError
+        If that cannot be done.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f"out is {str(path.parent)!r}, and {path} cannot be written: {why}") from None
+    return path
+
+
+def _shifted(progress: Progress, plans: tuple[SweepPlan, ...], index: int) -> Progress:
+    """Count the runs of one sweep among those of all."""
+    before = sum(map(total_runs, plans[:index]))
+    total = sum(map(total_runs, plans))
+
+    def shifted(done_runs: int, total_runs: int, detail: str) -> object:  # noqa: ARG001, the name is the protocol's
+        return progress(before + done_runs, total, detail)
+
+    return shifted
+
+
+def _write_data(data: xr.Dataset, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    data.to_netcdf(part, engine="h5netcdf")
+    part.replace(target)

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from rnnlatch.experiments.claims import Claim, at_least, at_most, describe, read_claims, write_claims
+
+
+def claim(held, expected=True):
+    return Claim("A statement.", "a source", {"x": 1.0, "interval": [0.5, 1.5]}, held, expected, "a reason")
+
+
+@pytest.mark.parametrize(
+    ("held", "expected", "fine"),
+    [(True, True, True), (False, False, True), (True, False, False), (False, True, False), (None, True, True)],
+)
+def test_only_a_decision_can_contradict(held, expected, fine):
+    assert claim(held, expected).as_expected is fine
+
+
+def test_intervals_decide_or_do_not():
+    assert [at_least((0.5, 0.7), bound) for bound in (0.4, 0.6, 0.8)] == [True, None, False]
+    assert [at_most((0.5, 0.7), bound) for bound in (0.4, 0.6, 0.8)] == [False, None, True]
+
+
+def test_claims_come_back_from_their_file(tmp_path):
+    claims = [claim(True), claim(False, False), claim(None)]
+    write_claims(tmp_path / "claims.json", claims)
+    assert read_claims(tmp_path / "claims.json") == claims
+    entries = json.loads((tmp_path / "claims.json").read_text())
+    assert [list(entry) for entry in entries] == [["statement", "source", "measured", "held", "expected", "reason"]] * 3
+    assert [entry["held"] for entry in entries] == [True, False, None]
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.json"]
+
+
+def test_a_claim_that_json_cannot_hold_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_claims(tmp_path / "claims.json", [Claim("", "", {"x": float("nan")}, True, True, "")])
+    assert not list(tmp_path.iterdir())
+
+
+def test_description_rounds_and_joins():
+    assert describe({"a": 0.123456, "b": [1e-9, 2.0], "n": 7200}) == "a 0.123, b 1e-09 to 2, n 7200"

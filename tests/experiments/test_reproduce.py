@@ -1,0 +1,132 @@
+"""Both experiments from end to end at scale quick."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rnnlatch import experiments, open_store
+from rnnlatch.experiments.reproduce import kept_runs, reproduce
+from rnnlatch.store import StoreError
+
+SEED = 0
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module", params=experiments.names())
+def done(request, directory):
+    experiment = experiments.get(request.param)
+    return experiment, reproduce(experiment, directory, scale="quick", seed=SEED)
+
+
+def test_everything_is_left_behind_and_nothing_else(done):
+    _, found = done
+    assert {path.name for path in found.directory.iterdir()} == {path.name for path in found.files}
+    assert {"sweep.sqlite", "data.nc", "figure.png", "claims.json"} <= {path.name for path in found.files}
+    assert (found.directory / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_claims_come_out_as_we_have_found_them(done):
+    experiment, found = done
+    assert [claim.statement for claim in found.claims if not claim.as_expected] == []
+    written = json.loads((found.directory / "claims.json").read_text())
+    assert [entry["statement"] for entry in written] == [claim.statement for claim in found.claims]
+    assert len({claim.statement for claim in found.claims}) == len(found.claims)
+    assert any(not claim.expected for claim in found.claims)
+    assert all(claim.source and claim.reason and claim.measured for claim in found.claims)
+    assert {entry["held"] for entry in written} <= {True, False, None}
+    assert experiment.name == found.directory.name
+
+
+def test_picture_and_claims_can_be_made_from_the_data_alone(done):
+    experiment, found = done
+    with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
+        assert data.attrs["scale"] == "quick"
+        assert data.attrs["seed"] == SEED
+        assert tuple(experiment.claims(data.load())) == found.claims
+        figure = experiment.plot(data)
+    assert len(figure.axes) >= 3
+
+
+def test_counts_are_those_of_the_store(done):
+    experiment, found = done
+    (plan, *_) = experiment.sweeps("quick")
+    store = open_store(found.directory / "sweep.sqlite")
+    assert store.missing == 0
+    outcome = store.to_xarray()["outcome"]
+    with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
+        counted = data["converged"].transpose(*plan.axes).values
+        np.testing.assert_array_equal(counted, (outcome == 1).sum("run").values)
+        assert (data["runs"] == plan.runs).all()
+
+
+def test_nothing_is_run_again(done, directory):
+    experiment, found = done
+    before = {path.name: path.read_bytes() for path in found.files if path.suffix in (".sqlite", ".json")}
+    calls = []
+    reproduce(experiment, directory, scale="quick", seed=SEED, progress=lambda *state: calls.append(state))
+    assert all(done_runs == total_runs or done_runs in cumulated(experiment) for done_runs, total_runs, _ in calls)
+    assert {name: (found.directory / name).read_bytes() for name in before} == before
+
+
+def cumulated(experiment):
+    sizes = [plan.runs * np.prod([len(values) for values in plan.axes.values()]) for plan in experiment.sweeps("quick")]
+    return set(np.cumsum(sizes).tolist())
+
+
+def test_kept_runs_count_all_stores(done, directory):
+    experiment, _ = done
+    total = max(cumulated(experiment))
+    assert kept_runs(experiment, directory, "quick") == (total, total)
+
+
+def test_another_seed_in_the_same_place_is_refused(done, directory):
+    experiment, found = done
+    before = sorted(path.name for path in found.directory.iterdir())
+    with pytest.raises(StoreError, match=r"seed|rng"):
+        reproduce(experiment, directory, scale="quick", seed=SEED + 1)
+    assert sorted(path.name for path in found.directory.iterdir()) == before
+
+
+def test_another_scale_in_the_same_place_is_refused(done, directory):
+    experiment, _ = done
+    with pytest.raises(StoreError, match="scale"):
+        reproduce(experiment, directory, scale="paper", seed=SEED)
+
+
+@pytest.mark.parametrize("name", experiments.names())
+def test_threads_do_not_matter(name, directory, tmp_path):
+    experiment = experiments.get(name)
+    one = reproduce(experiment, tmp_path, scale="quick", threads=1)
+    other = reproduce(experiment, directory, scale="quick", threads=2)
+    with (
+        xr.open_dataset(one.directory / "data.nc", engine="h5netcdf") as first,
+        xr.open_dataset(other.directory / "data.nc", engine="h5netcdf") as second,
+    ):
+        xr.testing.assert_equal(first, second)
+    assert one.claims == other.claims
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scale": "huge"}, "scale is 'huge'; it must be 'quick' or 'paper' or 'large'"),
+        ({"format": "bmp"}, "format is 'bmp'"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_bad_parameters_leave_nothing(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        reproduce(experiments.get("bengio1994-density"), tmp_path / "out", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(ValueError, match=r"out is '.*out', and .* cannot be written: Not a directory"):
+        reproduce(experiments.get("bengio1994-density"), tmp_path / "out", scale="quick")

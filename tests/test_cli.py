@@ -1,0 +1,204 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import xarray as xr
+
+from rnnlatch import experiments, open_store, progress
+from rnnlatch.cli import main
+from rnnlatch.progress import ProgressBar
+from rnnlatch.store import StoreError
+
+DENSITY = "bengio1994-density"
+
+
+def test_list_names_every_experiment_and_scale(capsys):
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    for name in experiments.names():
+        assert name in shown
+        assert experiments.get(name).figure in shown
+        assert all(scale.duration in shown for scale in experiments.get(name).scales.values())
+
+
+def test_info_tells_what_runs(capsys):
+    assert main(["info"]) == 0
+    shown = capsys.readouterr().out
+    assert "version" in shown
+    assert "isa" in shown
+    assert "numpy" in shown
+
+
+def test_help_teaches(capsys):
+    assert main(["--help"]) == 0
+    assert "rnnlatch reproduce bengio1994-density" in capsys.readouterr().out
+    assert main(["reproduce", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--scale" in shown
+    assert "claims.json" in shown
+    assert "examples:" in shown
+
+
+def test_help_names_only_commands_that_there_are(capsys):
+    assert main(["--help"]) == 0
+    listed = re.findall(r"^    (\w+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
+    assert {"list", "reproduce", "info"} <= set(listed)
+    for command in listed:
+        assert main([command, "--help"]) == 0
+
+
+def test_reproduce_prints_claims_and_paths_and_resumes(tmp_path, capsys):
+    arguments = ["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path), "--check"]
+    assert main(arguments) == 0
+    first = capsys.readouterr()
+    assert first.err == ""
+    assert "claims held" in first.out
+    assert "DID NOT HOLD" in first.out
+    for name in ("sweep.sqlite", "data.nc", "figure.png", "claims.json"):
+        assert str(tmp_path / DENSITY / name) in first.out
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_check_fails_when_a_claim_is_not_as_expected(tmp_path, capsys, monkeypatch):
+    experiment = experiments.get(DENSITY)
+    from dataclasses import replace
+
+    def turned(data):
+        first, *rest = experiment.claims(data)
+        return [replace(first, held=not first.expected), *rest]
+
+    monkeypatch.setattr(experiments, "get", lambda _: replace(experiment, claims=turned))
+    arguments = ["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    assert main([*arguments, "--check"]) == 1
+    assert "not as expected" in capsys.readouterr().err
+
+
+def test_picture_format(tmp_path):
+    assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path), "--format", "svg"]) == 0
+    assert (tmp_path / DENSITY / "figure.svg").read_text().startswith("<?xml")
+
+
+def test_status_tells_how_far_a_sweep_is(tmp_path, capsys):
+    assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["status", str(tmp_path / DENSITY / "sweep.sqlite")]) == 0
+    assert "5,880 of 5,880 runs are finished (100.0%)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduce"], "NAME must be one or more experiments, or --all"),
+        (["reproduce", DENSITY, "--all"], "NAME and --all exclude each other"),
+        (["reproduce", "nothing"], "experiment must be one of bengio1994-density, bengio1994-length; got 'nothing'"),
+        (["reproduce", DENSITY, "nothing"], "got 'nothing'"),
+        (["reproduce", DENSITY, "--scale", "huge"], "argument --scale: invalid choice: 'huge'"),
+        (["reproduce", DENSITY, "--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
+        (["reproduce", DENSITY, "--seed", "-1"], "seed is -1; it must be an integer of at least 0"),
+        (["reproduce", DENSITY, "--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["reproduce", DENSITY, "--threads", "0"], "threads is 0; it must be an integer from 1 to 1024"),
+        (["reproduce", DENSITY, "--thread"], "expected one argument"),
+        (["explore"], "invalid choice: 'explore'"),
+        (["status", "nowhere.sqlite"], "there is no such file"),
+        (["status"], "the following arguments are required: STORE"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_command_shows_the_help(capsys):
+    assert main([]) == 2
+    assert "commands:" in capsys.readouterr().out
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["reproduce", DENSITY, "--out", str(tmp_path / "file" / "out")]) == 2
+    captured = capsys.readouterr()
+    assert "cannot be written: Not a directory" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_foreign_store_is_refused_and_kept(tmp_path, capsys):
+    (tmp_path / DENSITY).mkdir()
+    store = tmp_path / DENSITY / "sweep.sqlite"
+    store.write_bytes(b"not a store" * 100)
+    assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert store.read_bytes() == b"not a store" * 100
+    assert [path.name for path in (tmp_path / DENSITY).iterdir()] == ["sweep.sqlite"]
+
+
+def test_a_store_of_another_seed_is_refused_with_the_difference(tmp_path, capsys):
+    arguments = ["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert main([*arguments, "--seed", "7"]) == 2
+    captured = capsys.readouterr()
+    assert "7" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
+def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path):
+    out = tmp_path / "with a space"
+    command = [sys.executable, "-m", "rnnlatch", "reproduce", DENSITY, "--scale", "large", "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    store = out / DENSITY / "sweep.sqlite"
+    while process.poll() is None and not (store.exists() and some_runs(store)):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed == ""
+    (line,) = errors.strip().splitlines()
+    kept = open_store(store).finished
+    assert line.startswith(f"rnnlatch: stopped; {kept:,} of 2,000,000 runs of {DENSITY} are kept in {out / DENSITY}. ")
+    assert line.endswith(f"To go on: rnnlatch reproduce {DENSITY} --scale large --out '{out}' --seed 0 --format png")
+    assert kept > 0
+    assert [path.name for path in store.parent.iterdir() if path.suffix != ".sqlite-wal"] == ["sweep.sqlite"]
+
+
+def some_runs(store):
+    try:
+        return open_store(store).finished > 0
+    except StoreError:
+        return False
+
+
+def test_a_stopped_experiment_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
+    name = "bengio1994-length"
+
+    class Stopper(ProgressBar):
+        def __call__(self, done_runs, total_runs, detail):  # noqa: ARG002, the names are the protocol's
+            if done_runs > total_runs // 2:
+                raise KeyboardInterrupt
+
+    def command(out):
+        return main(["reproduce", name, "--scale", "quick", "--out", str(tmp_path / out)])
+
+    monkeypatch.setattr(progress, "ProgressBar", Stopper)
+    assert command("stopped") == 130
+    assert "are kept in" in capsys.readouterr().err
+    assert not (tmp_path / "stopped" / name / "data.nc").exists()
+    monkeypatch.undo()
+    assert command("stopped") == 0
+    assert command("whole") == 0
+    with (
+        xr.open_dataset(tmp_path / "stopped" / name / "data.nc", engine="h5netcdf") as first,
+        xr.open_dataset(tmp_path / "whole" / name / "data.nc", engine="h5netcdf") as second,
+    ):
+        xr.testing.assert_identical(first, second)
