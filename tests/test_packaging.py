@@ -81,14 +81,19 @@ def test_info_describes_the_installation() -> None:
 
 def python_modules() -> list[str]:
     names = [module.name for module in pkgutil.walk_packages(rnnlatch.__path__, "rnnlatch.")]
-    return sorted({"rnnlatch", *names} - set(compiled_modules()))
+    return sorted({"rnnlatch", *names} - {"rnnlatch.__main__", *compiled_modules()})
 
 
 @pytest.mark.parametrize("name", python_modules())
-def test_the_examples_in_the_docstrings_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_in_the_docstrings_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
-    module = importlib.import_module(name)
-    outcome = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    outcome = doctest.testmod(
+        importlib.import_module(name),
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+        extraglobs={"getfixture": request.getfixturevalue},  # as pytest --doctest-modules offers it
+    )
     assert outcome.failed == 0
 
 
