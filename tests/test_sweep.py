@@ -45,6 +45,7 @@ def test_the_small_sweep_has_every_kind_of_run(whole: xr.Dataset) -> None:
     assert np.unique(whole.presentations).size > 2
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("chunk_runs", [1, 7, None])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_threads_and_chunks_do_not_matter(whole: xr.Dataset, threads: int, chunk_runs: int | None) -> None:

@@ -54,6 +54,7 @@ def test_more_runs_leave_the_first_unchanged() -> None:
     xr.testing.assert_equal(trained(runs=40, threads=2).isel(run=slice(6)), trained(threads=1))
 
 
+@pytest.mark.isa
 def test_recording_changes_nothing() -> None:
     plain = trained()
     recorded = trained(record=7, max_presentations=400 // 7 * 7)
@@ -71,6 +72,7 @@ def test_curves_end_where_the_run_stops() -> None:
     np.testing.assert_allclose(window.mean(), out.loss[0], rtol=1e-12)
 
 
+@pytest.mark.isa
 def test_outcomes_follow_from_the_criterion() -> None:
     never = trained(criterion=None)
     assert (never.outcome == rl.Outcome.EXHAUSTED).all()
@@ -159,6 +161,7 @@ def test_a_sweep_is_tested_as_it_comes_out() -> None:
     assert set(turned.error.dims) == {"length", "run"}
 
 
+@pytest.mark.isa
 def test_a_single_network_has_no_dimension() -> None:
     params: dict[str, Any] = {"weight": 2.0, "input": np.array([[-1.0] * 3, [1.0] * 3])}
     tested = rl.evaluate(CELL, params, rl.tasks.MinimalLatch(length=10, prefix=3, noise_std=0.0), rng=0)
@@ -177,6 +180,7 @@ def test_a_network_that_diverged_is_neither_right_nor_wrong() -> None:
     assert tested.isel(run=0).to_dataarray().notnull().all()
 
 
+@pytest.mark.isa
 def test_simulation_is_the_recurrence() -> None:
     rng = np.random.default_rng(0)
     weight, inputs = rng.normal(size=5), rng.normal(size=(5, 3, 40, 1))
