@@ -16,7 +16,7 @@ struct LatchNeuron {
         return tanh(pre_activation);
     }
 
-    // dx/da from the state: 1 - x^2, rounded once. It is 0 where tanh has rounded to +-1 (|a| > 19.06); tanh_derivative
+    // dx/da from the state: 1 - x^2, rounded once. It is 0 where tanh has rounded to +-1 (|a| > 18.37); tanh_derivative
     // in lanes/math.hpp goes on from the pre-activation to where the true value underflows.
     template <class P>
     static RNNLATCH_INLINE P derivative(P state) {

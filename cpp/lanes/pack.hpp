@@ -112,9 +112,11 @@ RNNLATCH_INLINE f64 fnma(f64 a, f64 b, f64 c) { return fma(-a, b, c); }
 // The smaller (larger) of the two; the second operand where either is NaN.
 RNNLATCH_INLINE f64 min(f64 a, f64 b) {
 #if defined(RNNLATCH_AVX512)
-    return _mm512_min_pd(a, b);
+    return _mm512_maskz_min_pd(0xFF, a, b);
 #elif defined(RNNLATCH_AVX2)
     return _mm256_min_pd(a, b);
+#elif defined(RNNLATCH_SSE)
+    return _mm_min_pd(a, b);
 #else
     return a < b ? a : b;
 #endif
@@ -122,9 +124,11 @@ RNNLATCH_INLINE f64 min(f64 a, f64 b) {
 
 RNNLATCH_INLINE f64 max(f64 a, f64 b) {
 #if defined(RNNLATCH_AVX512)
-    return _mm512_max_pd(a, b);
+    return _mm512_maskz_max_pd(0xFF, a, b);
 #elif defined(RNNLATCH_AVX2)
     return _mm256_max_pd(a, b);
+#elif defined(RNNLATCH_SSE)
+    return _mm_max_pd(a, b);
 #else
     return a > b ? a : b;
 #endif
