@@ -43,11 +43,11 @@ STRUCTURES: dict[str, dict[str, int]] = {
 each_structure = pytest.mark.parametrize("changes", STRUCTURES.values(), ids=STRUCTURES.keys())
 
 
-def points() -> dict[str, NDArray[np.float64]]:
+def points(w: tuple[float, ...] = (0.8, 1.25, 2.0)) -> dict[str, NDArray[np.float64]]:
     """A small grid of runs, each of them with one way of descending out of six."""
-    columns = grid(way=range(6), w=[0.8, 1.25, 1.4], noise_std=[0.05, 0.2, 0.3], learning_rate=[0.02, 0.1])
+    columns = grid(way=range(6), w=w, noise_std=[0.05, 0.2, 0.3], learning_rate=[0.02, 0.1])
     way = columns.pop("way")
-    columns["momentum"] = np.where((way == 1) | (way == 5), 0.5, 0.0)
+    columns["momentum"] = np.where((way == 1) | (way == 5), 0.6, 0.0)
     columns["clip_norm"] = np.where((way == 2) | (way == 5), 0.05, np.inf)
     columns["l1"] = np.where((way == 3) | (way == 5), 0.01, 0.0)
     columns["l2"] = np.where((way == 4) | (way == 5), 0.03, 0.0)
@@ -90,10 +90,10 @@ def test_training_bit_for_bit(changes: dict[str, int]) -> None:
 
 @each_structure
 def test_trajectories(changes: dict[str, int]) -> None:
-    """With NumPy's tanh they agree as far as the dynamics allow."""
+    """With NumPy's tanh they agree as far as the dynamics allow: a larger w lets differences grow faster."""
     structure = make_structure(**changes)
     structure["record_every"] = structure["batch_size"]
-    columns = points()
+    columns = points(w=(0.8, 1.1, 1.25))
     got, expected = engine(structure, columns), reference(structure, columns)
     np.testing.assert_array_equal(got["outcome"], trainer.EXHAUSTED)
     for name in ("record_weight", "record_input"):
@@ -121,6 +121,25 @@ def test_stopping(changes: dict[str, int], measure: int, window: int) -> None:
         assert 0 < len(stopped) < 24
         assert len(set(stopped)) > 1
         assert np.all(stopped % window == 0)
+
+
+@pytest.mark.isa
+def test_thresholds_to_the_last_bit() -> None:
+    """The cost must be below its threshold, the share of wrong signs may reach its own."""
+    columns = make_columns(40, noise_std=0.3)
+    window = {"window": 10, "max_presentations": 10}
+    first = engine(make_structure(**window), columns)
+    for measure, name, met in ((1, "loss", False), (2, "error", True)):
+        structure = make_structure(**window, measure=measure)
+        for threshold, expected in (
+            (first[name], met),
+            (np.nextafter(first[name], np.inf), True),
+            (np.nextafter(first[name], -np.inf), False),
+        ):
+            outcome = engine(structure, columns | {"threshold": threshold})["outcome"]
+            assert np.all(outcome == (trainer.CONVERGED if expected else trainer.EXHAUSTED))
+            exact = reference(structure, columns | {"threshold": threshold}, tanh=core.tanh, fma=ENGINE_FMA)
+            np.testing.assert_array_equal(outcome, exact["outcome"])
 
 
 def test_a_run_that_ends_before_its_first_window() -> None:

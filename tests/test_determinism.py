@@ -44,7 +44,7 @@ def columns_of(runs: int) -> Columns:
         w=rng.uniform(0.5, 2.5, runs),
         noise_std=rng.uniform(0, 0.5, runs),
         learning_rate=rng.choice([0.02, 0.1, 0.5, 1e30], runs, p=[0.3, 0.5, 0.15, 0.05]),
-        momentum=rng.choice([0.0, 0.5], runs),
+        momentum=rng.choice([0.0, 0.6], runs),
         clip_norm=rng.choice([np.inf, 0.2], runs),
         l2=rng.choice([0.0, 1e-3], runs),
         threshold=rng.uniform(0.05, 0.4, runs),
@@ -144,7 +144,7 @@ GOLDEN_COLUMNS: dict[str, Any] = {
     "w": [1.25, 0.9, 2.0, 1.25],
     "noise_std": [0.2, 0.1, 0.3, 0.0],
     "learning_rate": [0.1, 0.5, 0.1, 0.1],
-    "momentum": [0.0, 0.5, 0.0, 0.9],
+    "momentum": [0.0, 0.6, 0.0, 0.9],
     "l1": [0.0, 0.0, 0.01, 0.0],
     "clip_norm": [np.inf, np.inf, np.inf, 0.1],
 }
@@ -153,13 +153,13 @@ GOLDEN_COLUMNS: dict[str, Any] = {
 GOLDEN: dict[str, list[tuple[int, int, str, str, str]]] = {
     "online": [
         (0, 500, "0x1.5c4cdb286df5dp-2", "0x1.9740f3e295d89p-4", "-0x1.4a306e1b16e54p-4"),
-        (1, 40, "0x1.56ba00fa2743ep-9", "0x1.63c1c06122c12p+0", "0x1.6c27cad42eb7bp-7"),
+        (1, 60, "0x1.18cd2049362fep-5", "0x1.a1afc062e00cap+1", "0x1.c83f0f6abb7bbp-3"),
         (0, 500, "0x1.a064966959c50p-2", "-0x1.9fc2f25af37b5p-7", "-0x1.565a85d8096a8p-11"),
         (1, 20, "0x1.c638a3449219ap-4", "0x1.78ce7dcdce6fcp+0", "0x1.a6905e708a192p-3"),
     ],
     "batch": [
         (0, 300, "0x1.5de3353c2a6cfp-2", "0x1.930945ca90830p-2", "-0x1.be18be618d6abp-5"),
-        (0, 300, "0x1.3ff21d757a444p-2", "0x1.ebfe0ec876a3bp-2", "-0x1.3a270fd5fa4dfp-6"),
+        (0, 300, "0x1.3ff21aa75ee94p-2", "0x1.ec002d9f2d909p-2", "-0x1.514bcf69f6488p-7"),
         (0, 300, "0x1.01560a747aa82p-1", "0x1.2659dc1c01e7dp+0", "0x1.05b8d66565e36p-6"),
         (1, 24, "0x1.0186f7db3ca93p-5", "0x1.3949a45279781p+0", "0x1.dec095edea590p-4"),
     ],
