@@ -148,7 +148,8 @@ def test_a_store_of_another_seed_is_refused_with_the_difference(tmp_path, capsys
     capsys.readouterr()
     assert main([*arguments, "--seed", "7"]) == 2
     captured = capsys.readouterr()
-    assert "7" in captured.err
+    assert "stored 0, asked 7" in captured.err
+    assert "Another --out keeps both" in captured.err
     assert captured.err.count("\n") == 1
 
 

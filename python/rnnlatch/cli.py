@@ -156,6 +156,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     from rnnlatch import experiments, validation
     from rnnlatch.experiments.reproduce import kept_runs, reproduce, writable_directory
     from rnnlatch.progress import ProgressBar
+    from rnnlatch.store import StoreMismatchError
 
     if bool(options.names) == options.all:
         raise ValueError(
@@ -183,6 +184,8 @@ def _reproduce(options: argparse.Namespace) -> int:
                     format=options.format,
                     progress=bar,
                 )
+        except StoreMismatchError as error:
+            raise ValueError(f"{error}. Another --out keeps both") from None
         except KeyboardInterrupt:
             kept, total = kept_runs(one, options.out, options.scale)
             where = Path(options.out) / one.name

@@ -28,12 +28,12 @@ FIGURE = "Bengio et al. 1994, Fig. 2b (digitised)"
 EXPLANATION = "Bengio et al. 1994, sections III and IV: training fails for long T because the gradient vanishes"
 
 COMPATIBLE = (
-    "Criterion and budget were fitted to this curve under this reading, and several hundred combinations fit it equally "
-    "well: the claim is that the reading can explain the curve, not that these settings are the paper's."
+    "Criterion and budget were fitted to this curve under this reading, and several hundred combinations fit it "
+    "equally well: the claim is that the reading can explain the curve, not that these settings are the paper's."
 )
 INCOMPATIBLE = (
-    "The noise then carries the unit over the unstable point so often that no input could reach the printed frequencies "
-    "near T = 20. Other criteria and budgets do not help: see the claim with the noise level left free."
+    "The noise then carries the unit over the unstable point so often that no input could reach the printed "
+    "frequencies near T = 20. Other criteria and budgets do not help: see the claim with the noise level left free."
 )
 
 
@@ -132,8 +132,7 @@ def _printed_runs() -> Claim:
         held=low <= 18 <= high,
         expected=False,
         reason="18 runs would scatter far more about a smooth curve. All likelihoods here count "
-        f"{FIG_2B_EFFECTIVE_RUNS} runs a bar. The bar "
-        f"at T = {FIG_2B_OUTLIER} stands out and is left out of them.",
+        f"{FIG_2B_EFFECTIVE_RUNS} runs a bar. The bar at T = {FIG_2B_OUTLIER} stands out and is left out of them.",
     )
 
 
@@ -170,8 +169,8 @@ def _free_noise_level(data: xr.Dataset) -> Claim:
     variance = float(profile.sel(noise_std=math.sqrt(0.2), method="nearest") - profile.max())
     return Claim(
         statement="With the noise level left free, and criterion and budget chosen anew at each level, the paper's "
-        "curve asks for a standard "
-        f"deviation of 0.15 to 0.25, and excludes 0.45 (a variance of 0.2) by more than {EXCLUDED:g} nats.",
+        "curve asks for a standard deviation of 0.15 to 0.25, and excludes 0.45 (a variance of 0.2) by more than "
+        f"{EXCLUDED:g} nats.",
         source=FIGURE,
         measured={
             "best standard deviation": float(profile.idxmax("noise_std")),
@@ -243,8 +242,7 @@ def _sign(data: xr.Dataset) -> Claim:
     short, short_runs = _pool(data["sign_trained"], data["runs"], (5, 15))
     return Claim(
         statement="For T from 55 to 60 training hardly moves the bit: without noise at most 35 % of the trained "
-        "units would end with both signs right, where 25 % "
-        "of the untrained ones would.",
+        "units would end with both signs right, where 25 % of the untrained ones would.",
         source=EXPLANATION,
         measured={
             **_share("both signs right after training", right, runs),
@@ -287,8 +285,7 @@ def _fresh_noise(data: xr.Dataset) -> Claim:
         held=at_most(_interval(trained, runs), ceiling / 2),
         expected=False,
         reason="Now and then a fresh sequence lingers near the unstable point, and its gradient is large. So "
-        "training "
-        "goes on where a fixed set would leave it stuck.",
+        "training goes on where a fixed set would leave it stuck.",
     )
 
 
@@ -300,8 +297,7 @@ def _fresh_ceiling(data: xr.Dataset) -> Claim:
     ceiling = best / max(best_runs, 1)
     return Claim(
         statement="What fall is left with fresh noise, at T = 60, is that of the noise floor under the criterion: "
-        "training "
-        "reaches at least 70 % of the frequency of the best possible input.",
+        "training reaches at least 70 % of the frequency of the best possible input.",
         source="our control",
         measured={
             **_share("frequency at 100 times the budget", trained, runs),
@@ -312,8 +308,7 @@ def _fresh_ceiling(data: xr.Dataset) -> Claim:
         held=at_least(_interval(trained, runs), 0.7 * ceiling),
         expected=True,
         reason="The mean cost of a perfect unit rises with T and passes the threshold of 0.20 near T = 60. A larger "
-        "budget "
-        "helps both only by more windows in which chance may meet the criterion.",
+        "budget helps both only by more windows in which chance may meet the criterion.",
     )
 
 
@@ -330,8 +325,8 @@ def _median_gradient(data: xr.Dataset) -> Claim:
     late = norm.sel(length=slice(30, None))
     slope = float(np.polyfit(late["length"].values, np.log(late.values), 1)[0])
     return Claim(
-        statement="The gradient of a typical sequence vanishes with T: the median of its norm at T = 60 is less than "
-        "a thousandth of that at T = 5.",
+        statement="The gradient of a typical sequence vanishes with T: the median of its norm at T = 60 is less "
+        "than a thousandth of that at T = 5.",
         source="Bengio et al. 1994, section IV, theorem 4",
         measured={"median norm at T = 5": first, "at T = 60": last, "decay per step from T = 30 on": math.exp(slope)},
         held=last < 1e-3 * first,
@@ -351,6 +346,5 @@ def _mean_gradient(data: xr.Dataset) -> Claim:
         held=last < 0.1 * first,
         expected=False,
         reason="Rare sequences that linger near the unstable point, where each step multiplies the gradient by w > "
-        "1, carry the mean: theorem 4 is "
-        "about sequences that stay latched.",
+        "1, carry the mean: theorem 4 is about sequences that stay latched.",
     )
