@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import rnnlatch as rl
 from reference import arithmetic, differences, evaluation, latch, trainer
 from reference.cases import KEY, grid, make_columns, make_streams, make_structure
 from rnnlatch import random as draw
@@ -175,6 +176,36 @@ def test_initial_inputs_are_drawn_class_by_class() -> None:
     first = engine(structure, columns)["record_input"][:, 0]
     u = draw.uniform53(KEY, make_streams(9), draw.Purpose.INITIAL, 0, 6)
     np.testing.assert_array_equal(first.reshape(9, 6), (2 * u - 1) * columns["initial_input"][:, None])
+
+
+# ---- runs of a sweep -------------------------------------------------------------------------------------------------
+
+
+def study(w: float, noise_std: float, learning_rate: float) -> rl.Run:
+    return rl.Run(
+        rl.cells.LatchNeuron(w=w, train_w=True),
+        rl.tasks.MinimalLatch(length=12, prefix=2, noise_std=noise_std, sequences_per_class=3),
+        rl.algorithms.GradientDescent(learning_rate=learning_rate, batch_size="all"),
+        max_presentations=60,
+    )
+
+
+@pytest.mark.isa
+def test_any_run_of_a_sweep_can_be_replayed() -> None:
+    """From nothing but the seed, the grid point and the trial, with NumPy alone but for the tanh."""
+    axes = {"w": [1.25, 2], "noise_std": [0.1, 0.3], "learning_rate": [0.1, 0.5]}
+    dataset = rl.sweep(study, axes=axes, common=("learning_rate",), runs=5, rng=2024)
+    key = np.random.SeedSequence(2024).generate_state(2, np.uint32)
+    for w in axes["w"]:
+        for noise_std in axes["noise_std"]:
+            streams = draw.stream_ids({"w": w, "noise_std": noise_std}, [4, 2])  # the same for both learning rates
+            for learning_rate in axes["learning_rate"]:
+                run = study(w, noise_std, learning_rate)
+                columns = make_columns(2, **run.columns())
+                replayed = trainer.train(run.structure(), columns, key, streams, tanh=core.tanh, fma=ENGINE_FMA)
+                found = dataset.sel(w=w, noise_std=noise_std, learning_rate=learning_rate, run=[4, 2])
+                for name, values in replayed.items():
+                    np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
 # ---- gradients -------------------------------------------------------------------------------------------------------
