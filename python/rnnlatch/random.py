@@ -41,6 +41,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlatch._box_muller import transform
+
 __all__ = [
     "Purpose",
     "box_muller",
@@ -120,12 +122,8 @@ def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:
         # Two 32 x 32 -> 64 bit products; the halves change places, mixed with the key and the other two words.
         p0 = _MULTIPLIERS[0] * c0
         p1 = _MULTIPLIERS[1] * c2
-        c0, c1, c2, c3 = (
-            (p1 >> _32) ^ c1 ^ np.uint64(k0),
-            p1 & _LOW,
-            (p0 >> _32) ^ c3 ^ np.uint64(k1),
-            p0 & _LOW,
-        )
+        c0, c1 = (p1 >> _32) ^ c1 ^ np.uint64(k0), p1 & _LOW
+        c2, c3 = (p0 >> _32) ^ c3 ^ np.uint64(k1), p0 & _LOW
         k0 = (k0 + _KEY_STEPS[0]) & 0xFFFFFFFF
         k1 = (k1 + _KEY_STEPS[1]) & 0xFFFFFFFF
     return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
@@ -159,11 +157,8 @@ def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[n
     >>> bool((a == b[::-1]).all())
     True
     """
-    text = json.dumps(
-        {str(name): _plain(value) for name, value in point.items()},
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    plain = {str(name): _plain(value) for name, value in point.items()}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     base = np.uint64(int.from_bytes(digest, "little"))
     numbers = np.arange(trials) if isinstance(trials, int) else np.asarray(trials)
@@ -312,13 +307,7 @@ def box_muller(word_0: ArrayLike, word_1: ArrayLike) -> tuple[NDArray[np.float32
     (6.6604, 0.0)
     """
     w0, w1 = _as_words("word_0", word_0), _as_words("word_1", word_1)
-    radius = np.sqrt(_minus_two_log(w0))
-    turned = (radius.view(np.uint32) | (w1 & np.uint32(0x80000000))).view(np.float32)
-    v = (w1 << np.uint32(1)).view(np.int32).astype(np.float32) * np.float32(2.0**-31)
-    square = v * v
-    cosine = _polynomial(_COSINE, square)  # cos(v pi/2)
-    sine = _polynomial(_SINE, square)  # sin(v pi/2) / v
-    return turned * cosine, turned * (sine * v)
+    return transform(w0, w1)
 
 
 def normal(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayLike, count: int) -> Float64:
@@ -389,53 +378,6 @@ def draws(
     if kind == "uniform":
         return uniform_noise(key, streams, purpose, presentation, count)
     raise ValueError(f'kind is {kind!r}; it must be "normal" or "uniform"')
-
-
-def _float32(*hexadecimals: str) -> tuple[np.float32, ...]:
-    return tuple(np.float32(float.fromhex(text)) for text in hexadecimals)
-
-
-# The coefficients of cpp/lanes/normal.hpp: those of the logarithm from the lowest power, the others from the highest.
-_LOGARITHM = _float32(
-    "-0x1p+1",
-    "0x1.fffff2p-1",
-    "-0x1.555780p-1",
-    "0x1.0007bap-1",
-    "-0x1.98bf96p-2",
-    "0x1.52d0d4p-2",
-    "-0x1.318204p-2",
-    "0x1.28985ep-2",
-    "-0x1.6eff84p-3",
-)
-_COSINE = _float32("0x1.c1f066p-11", "-0x1.54f61ap-6", "0x1.03bd06p-2", "-0x1.3bd3a6p+0", "0x1.fffffep-1")
-_SINE = _float32("0x1.3e17cap-13", "-0x1.32535ap-8", "0x1.4668f2p-4", "-0x1.4abbc4p-1", "0x1.921fb6p+0")
-_SQRT_HALF_BITS = np.int32(0x3F3504F3)
-(_TWO_LOG_TWO,) = _float32("0x1.62e430p+0")
-
-
-def _polynomial(coefficients: tuple[np.float32, ...], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Apply Horner's rule, every product and sum rounded."""
-    value = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
-
-
-def _minus_two_log(word: UInt32) -> NDArray[np.float32]:
-    """-2 ln u for u = (float(word >> 1) + 0.5) / 2**31."""
-    u = (word >> np.uint32(1)).astype(np.float32) + np.float32(0.5)
-    integer = u.view(np.int32)
-    # u = mantissa * 2**exponent with the mantissa in [sqrt(1/2), sqrt(2)).
-    exponent = (integer - _SQRT_HALF_BITS) >> np.int32(23)
-    y = (integer - (exponent << np.int32(23))).view(np.float32) - np.float32(1)
-    # -2 ln(1 + y) / y by Estrin's scheme, pairs of coefficients at a time: in this order, for these bits.
-    c0, c1, c2, c3, c4, c5, c6, c7, c8 = _LOGARITHM
-    y2 = y * y
-    y4 = y2 * y2
-    low = (y * c3 + c2) * y2 + (y * c1 + c0)
-    high = (y * c7 + c6) * y2 + (y * c5 + c4)
-    logarithm = ((y4 * c8 + high) * y4 + low) * y
-    return np.asarray(logarithm + (np.int32(31) - exponent).astype(np.float32) * _TWO_LOG_TWO, dtype=np.float32)
 
 
 def _plain(value: Any) -> Any:
