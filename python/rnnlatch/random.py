@@ -13,11 +13,8 @@ c3    stream (high 32 bits)           … a hash of its grid point plus the numb
 key   two words                       the seed of the whole sweep
 ====  ==============================  ==========================================================
 
-The n-th word of a place is output word ``n % 4`` of block ``n // 4``. Three kinds of numbers are made of those words:
-
-* a uniform number in [0, 1) with 53 bits, from two words;
-* uniform noise in (-1, 1) with 32 bits, from one word;
-* a standard normal number in single precision, two from two words [2]_ (see `box_muller`).
+The n-th word of a place is output word ``n % 4`` of block ``n // 4``. Of words are made uniform numbers (`uniform53`,
+`uniform_noise`) and, by the transformation of Box and Muller [2]_, standard normal ones (`normal`).
 
 The functions here are the twin of the C++ ones: they return the same bits, and so any run can be replayed and checked
 without the engine. They are for reading and testing; the engine is what is fast.
@@ -56,7 +53,6 @@ __all__ = [
 ]
 
 UInt32 = NDArray[np.uint32]
-UInt64 = NDArray[np.uint64]
 Float64 = NDArray[np.float64]
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -129,7 +125,7 @@ def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:
     return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
 
 
-def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[np.integer[Any]]) -> UInt64:
+def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
     """Number the streams of the runs of a grid point.
 
     Parameters
