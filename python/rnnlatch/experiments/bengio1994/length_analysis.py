@@ -24,7 +24,7 @@ __all__ = ["GIVEN_STATES", "analyse", "input_for_state", "paper_log_likelihood"]
 GIVEN_STATES = (0.5, 0.7, 0.9, 0.99)
 BEST_INPUT = "best possible input"
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-GRADIENT_RUNS = {"quick": 100, "paper": 1000, "large": 4000}
+GRADIENT_RUNS = {"quick": 400, "paper": 1000, "large": 4000}
 
 
 def input_for_state(state: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
