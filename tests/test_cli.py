@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import xarray as xr
@@ -16,7 +18,7 @@ from rnnlatch.store import StoreError
 DENSITY = "bengio1994-density"
 
 
-def test_list_names_every_experiment_and_scale(capsys):
+def test_list_names_every_experiment_and_scale(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     shown = capsys.readouterr().out
     for name in experiments.names():
@@ -25,7 +27,7 @@ def test_list_names_every_experiment_and_scale(capsys):
         assert all(scale.duration in shown for scale in experiments.get(name).scales.values())
 
 
-def test_info_tells_what_runs(capsys):
+def test_info_tells_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     shown = capsys.readouterr().out
     assert "version" in shown
@@ -33,7 +35,7 @@ def test_info_tells_what_runs(capsys):
     assert "numpy" in shown
 
 
-def test_help_teaches(capsys):
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "rnnlatch reproduce bengio1994-density" in capsys.readouterr().out
     assert main(["reproduce", "--help"]) == 0
@@ -43,7 +45,7 @@ def test_help_teaches(capsys):
     assert "examples:" in shown
 
 
-def test_help_names_only_commands_that_there_are(capsys):
+def test_help_names_only_commands_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     listed = re.findall(r"^    (\w+)(?:  |$)", capsys.readouterr().out, re.MULTILINE)
     assert {"list", "reproduce", "info"} <= set(listed)
@@ -51,7 +53,7 @@ def test_help_names_only_commands_that_there_are(capsys):
         assert main([command, "--help"]) == 0
 
 
-def test_reproduce_prints_claims_and_paths_and_resumes(tmp_path, capsys):
+def test_reproduce_prints_claims_and_paths_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path), "--check"]
     assert main(arguments) == 0
     first = capsys.readouterr()
@@ -64,11 +66,13 @@ def test_reproduce_prints_claims_and_paths_and_resumes(tmp_path, capsys):
     assert capsys.readouterr().out == first.out
 
 
-def test_check_fails_when_a_claim_is_not_as_expected(tmp_path, capsys, monkeypatch):
+def test_check_fails_when_a_claim_is_not_as_expected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     experiment = experiments.get(DENSITY)
     from dataclasses import replace
 
-    def turned(data):
+    def turned(data: Any) -> Any:
         first, *rest = experiment.claims(data)
         return [replace(first, held=not first.expected), *rest]
 
@@ -79,12 +83,12 @@ def test_check_fails_when_a_claim_is_not_as_expected(tmp_path, capsys, monkeypat
     assert "not as expected" in capsys.readouterr().err
 
 
-def test_picture_format(tmp_path):
+def test_picture_format(tmp_path: Path) -> None:
     assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path), "--format", "svg"]) == 0
     assert (tmp_path / DENSITY / "figure.svg").read_text().startswith("<?xml")
 
 
-def test_status_tells_how_far_a_sweep_is(tmp_path, capsys):
+def test_status_tells_how_far_a_sweep_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]) == 0
     capsys.readouterr()
     assert main(["status", str(tmp_path / DENSITY / "sweep.sqlite")]) == 0
@@ -109,7 +113,13 @@ def test_status_tells_how_far_a_sweep_is(tmp_path, capsys):
         (["status"], "the following arguments are required: STORE"),
     ],
 )
-def test_bad_input_is_one_line_and_code_2(arguments, message, tmp_path, capsys, monkeypatch):
+def test_bad_input_is_one_line_and_code_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -119,12 +129,12 @@ def test_bad_input_is_one_line_and_code_2(arguments, message, tmp_path, capsys, 
     assert not list(tmp_path.iterdir())
 
 
-def test_no_command_shows_the_help(capsys):
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "commands:" in capsys.readouterr().out
 
 
-def test_places_that_cannot_be_written_are_named(tmp_path, capsys):
+def test_places_that_cannot_be_written_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["reproduce", DENSITY, "--out", str(tmp_path / "file" / "out")]) == 2
     captured = capsys.readouterr()
@@ -132,7 +142,7 @@ def test_places_that_cannot_be_written_are_named(tmp_path, capsys):
     assert captured.err.count("\n") == 1
 
 
-def test_a_foreign_store_is_refused_and_kept(tmp_path, capsys):
+def test_a_foreign_store_is_refused_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / DENSITY).mkdir()
     store = tmp_path / DENSITY / "sweep.sqlite"
     store.write_bytes(b"not a store" * 100)
@@ -142,7 +152,9 @@ def test_a_foreign_store_is_refused_and_kept(tmp_path, capsys):
     assert [path.name for path in (tmp_path / DENSITY).iterdir()] == ["sweep.sqlite"]
 
 
-def test_a_store_of_another_seed_is_refused_with_the_difference(tmp_path, capsys):
+def test_a_store_of_another_seed_is_refused_with_the_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]
     assert main(arguments) == 0
     capsys.readouterr()
@@ -154,7 +166,7 @@ def test_a_store_of_another_seed_is_refused_with_the_difference(tmp_path, capsys
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
-def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path):
+def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "with a space"
     command = [sys.executable, "-m", "rnnlatch", "reproduce", DENSITY, "--scale", "large", "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -173,22 +185,24 @@ def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path):
     assert [path.name for path in store.parent.iterdir() if path.suffix != ".sqlite-wal"] == ["sweep.sqlite"]
 
 
-def some_runs(store):
+def some_runs(store: Path) -> bool:
     try:
         return open_store(store).finished > 0
     except StoreError:
         return False
 
 
-def test_a_stopped_experiment_goes_on_and_ends_the_same(tmp_path, capsys, monkeypatch):
+def test_a_stopped_experiment_goes_on_and_ends_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "bengio1994-length"
 
     class Stopper(ProgressBar):
-        def __call__(self, done_runs, total_runs, detail):  # noqa: ARG002, the names are the protocol's
+        def __call__(self, done_runs: int, total_runs: int, detail: str) -> None:  # noqa: ARG002, the names are the protocol's
             if done_runs > total_runs // 2:
                 raise KeyboardInterrupt
 
-    def command(out):
+    def command(out: str) -> int:
         return main(["reproduce", name, "--scale", "quick", "--out", str(tmp_path / out)])
 
     monkeypatch.setattr(progress, "ProgressBar", Stopper)

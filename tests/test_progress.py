@@ -1,31 +1,31 @@
 import io
+import time
 
 import pytest
 
-from rnnlatch import progress
 from rnnlatch.progress import ProgressBar, duration
 
 
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
-    def isatty(self):
+    def isatty(self) -> bool:
         return True
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """A clock that the test moves: no test measures time."""
     state = {"now": 100.0}
-    monkeypatch.setattr(progress.time, "monotonic", lambda: state["now"])
+    monkeypatch.setattr(time, "monotonic", lambda: state["now"])
     return state
 
 
-def last_line(terminal):
+def last_line(terminal: io.StringIO) -> str:
     return terminal.getvalue().replace("\x1b[K", "").split("\r")[-1].rstrip("\n")
 
 
-def test_bar_shows_runs_rate_and_time_left(clock, monkeypatch):
+def test_bar_shows_runs_rate_and_time_left(clock: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "150")
     terminal = Terminal()
     with ProgressBar("density", stream=terminal) as bar:
@@ -35,7 +35,7 @@ def test_bar_shows_runs_rate_and_time_left(clock, monkeypatch):
     assert last_line(terminal) == "density ━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌  33%  2,400/7,200 runs  1,200 runs/s  4 s left  w0=0.55"
 
 
-def test_rate_counts_only_what_was_done_here(clock, monkeypatch):
+def test_rate_counts_only_what_was_done_here(clock: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "150")
     terminal = Terminal()
     bar = ProgressBar(stream=terminal)
@@ -45,7 +45,7 @@ def test_rate_counts_only_what_was_done_here(clock, monkeypatch):
     assert "10 runs/s" in last_line(terminal)
 
 
-def test_bar_never_wraps(monkeypatch):
+def test_bar_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     terminal = Terminal()
     bar = ProgressBar("a long label", stream=terminal)
@@ -53,7 +53,7 @@ def test_bar_never_wraps(monkeypatch):
     assert len(last_line(terminal)) <= 29
 
 
-def test_bar_draws_at_most_ten_times_a_second_but_always_the_end(clock):
+def test_bar_draws_at_most_ten_times_a_second_but_always_the_end(clock: dict[str, float]) -> None:
     terminal = Terminal()
     bar = ProgressBar(stream=terminal)
     for done in range(101):
@@ -63,21 +63,21 @@ def test_bar_draws_at_most_ten_times_a_second_but_always_the_end(clock):
     assert "100/100 runs" in last_line(terminal)
 
 
-def test_bar_is_ascii_where_the_terminal_is():
+def test_bar_is_ascii_where_the_terminal_is() -> None:
     terminal = Terminal()
     terminal.encoding = "ascii"
     ProgressBar(stream=terminal)(1, 2, "")
     assert last_line(terminal).isascii()
 
 
-def test_silent_when_not_on_a_terminal():
+def test_silent_when_not_on_a_terminal() -> None:
     stream = io.StringIO()
     with ProgressBar("density", stream=stream) as bar:
         bar(1, 2, "")
     assert stream.getvalue() == ""
 
 
-def test_closing_ends_the_line_once():
+def test_closing_ends_the_line_once() -> None:
     terminal = Terminal()
     with ProgressBar(stream=terminal) as bar:
         bar(1, 2, "")
@@ -89,5 +89,5 @@ def test_closing_ends_the_line_once():
     ("seconds", "text"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599.9, "1 h 00 min"), (90000, "25 h 00 min")],
 )
-def test_durations_are_short(seconds, text):
+def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -6,31 +6,31 @@ from rnnlatch.statistics import effective_trials, predictive_log_likelihood, tre
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 18), (9, 18), (18, 18), (3, 1000)])
-def test_wilson_interval_is_scipys(successes, trials):
+def test_wilson_interval_is_scipys(successes: int, trials: int) -> None:
     low, high = wilson_interval(successes, trials, 0.99)
     expected = stats.binomtest(successes, trials).proportion_ci(0.99, method="wilson")
     np.testing.assert_allclose([low, high], expected, atol=1e-12)
 
 
-def test_no_runs_say_nothing():
+def test_no_runs_say_nothing() -> None:
     low, high = wilson_interval([0], [0])
     assert (low[0], high[0]) == (0.0, 1.0)
 
 
-def test_trend_test_keeps_its_level_without_a_trend():
+def test_trend_test_keeps_its_level_without_a_trend() -> None:
     rng = np.random.default_rng(0)
     x = np.arange(10)
     p = [trend_test(x, rng.binomial(50, 0.4, 10), np.full(10, 50))[1] for _ in range(2000)]
     assert stats.kstest(p, "uniform").pvalue > 0.001
 
 
-def test_trend_test_knows_the_direction():
+def test_trend_test_knows_the_direction() -> None:
     assert trend_test([1, 2], [10, 90], [100, 100])[0] > 5
     assert trend_test([1, 2], [90, 10], [100, 100])[0] < -5
     assert trend_test([1, 2], [100, 100], [100, 100]) == (0.0, 0.5)
 
 
-def test_predictive_likelihood_is_a_distribution_and_becomes_binomial():
+def test_predictive_likelihood_is_a_distribution_and_becomes_binomial() -> None:
     counts = np.arange(21)
     small = np.exp(predictive_log_likelihood(counts / 20, 20, 7, 10))
     assert small.sum() == pytest.approx(1)
@@ -39,7 +39,7 @@ def test_predictive_likelihood_is_a_distribution_and_becomes_binomial():
     assert (small * (counts - 14) ** 2).sum() > (large * (counts - 14) ** 2).sum()
 
 
-def test_effective_trials_recovers_the_number():
+def test_effective_trials_recovers_the_number() -> None:
     rng = np.random.default_rng(1)
     x = np.linspace(5, 60, 56)
     p = 1 / (1 + np.exp((x - 25) / 6))

@@ -1,22 +1,25 @@
+import math
+
 import numpy as np
 import pytest
 
 from rnnlatch import Run, experiments
+from rnnlatch.experiments.base import ScaleName
 from rnnlatch.experiments.bengio1994 import digitised
 
 
-def test_names_are_those_of_the_experiments():
+def test_names_are_those_of_the_experiments() -> None:
     for name in experiments.names():
         assert experiments.get(name).name == name
 
 
-def test_unknown_name_lists_what_there_is():
+def test_unknown_name_lists_what_there_is() -> None:
     with pytest.raises(ValueError, match="bengio1994-density, bengio1994-length; got 'nothing'"):
         experiments.get("nothing")
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_every_scale_describes_valid_sweeps(name):
+def test_every_scale_describes_valid_sweeps(name: str) -> None:
     experiment = experiments.get(name)
     assert tuple(experiment.scales) == experiments.SCALES
     for scale in experiments.SCALES:
@@ -29,18 +32,18 @@ def test_every_scale_describes_valid_sweeps(name):
             assert set(plan.common) <= set(plan.axes)
 
 
-def runs(name, scale):
+def runs(name: str, scale: ScaleName) -> int:
     plan = experiments.get(name).sweeps(scale)[0]
-    return plan.runs * np.prod([len(values) for values in plan.axes.values()])
+    return plan.runs * math.prod(len(values) for values in plan.axes.values())
 
 
-def test_paper_scale_has_the_papers_runs_and_large_a_million_for_each_reading():
+def test_paper_scale_has_the_papers_runs_and_large_a_million_for_each_reading() -> None:
     assert runs("bengio1994-density", "paper") == 2 * 7200
     assert runs("bengio1994-density", "large") >= 2 * 1_000_000
     assert runs("bengio1994-length", "large") >= 2 * 1_000_000
 
 
-def test_density_and_length_agree_about_what_the_paper_gives():
+def test_density_and_length_agree_about_what_the_paper_gives() -> None:
     (density,) = experiments.get("bengio1994-density").sweeps("paper")
     run = density.study("variance", 0.25, 1.35)
     assert (run.task.length, run.task.prefix, run.task.std, run.task.target) == (20, 3, 0.5, 0.8)
@@ -51,7 +54,7 @@ def test_density_and_length_agree_about_what_the_paper_gives():
     assert (run.cell.w, run.cell.train_w) == (1.25, False)
 
 
-def test_controls_change_what_they_say_and_nothing_else():
+def test_controls_change_what_they_say_and_nothing_else() -> None:
     main, controls, _ = experiments.get("bengio1994-length").sweeps("paper")
     base = main.study("standard deviation", 20)
     by_name = {name: controls.study(name, 20) for name in controls.axes["control"]}
@@ -62,14 +65,16 @@ def test_controls_change_what_they_say_and_nothing_else():
     assert given.task == base.task
     assert given.max_presentations == base.window
     assert given.criterion == base.criterion
-    np.testing.assert_allclose(np.tanh(given.cell.starting_input(3)[:, -1]), [-0.5, 0.5])
+    starting = given.cell.starting_input(3)
+    assert starting is not None
+    np.testing.assert_allclose(np.tanh(starting[:, -1]), [-0.5, 0.5])
     fresh = by_name["given 0.5, fresh noise x 10"]
     assert fresh.task.sequences_per_class is None
     assert fresh.algorithm.learning_rate == 0
     assert fresh.max_presentations == by_name["fresh noise x 10"].max_presentations == 10 * base.max_presentations
 
 
-def test_digitised_figures_have_the_shape_of_the_scan():
+def test_digitised_figures_have_the_shape_of_the_scan() -> None:
     region = digitised.fig_2a_region()
     assert region.shape == (20, 20)
     assert set(np.unique(region)) == {digitised.WHITE, digitised.BLACK, digitised.UNREADABLE}

@@ -1,6 +1,8 @@
 """Both experiments from end to end at scale quick."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,24 +16,24 @@ SEED = 0
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory):
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results")
 
 
 @pytest.fixture(scope="module", params=experiments.names())
-def done(request, directory):
+def done(request: pytest.FixtureRequest, directory: Path) -> Any:
     experiment = experiments.get(request.param)
     return experiment, reproduce(experiment, directory, scale="quick", seed=SEED)
 
 
-def test_everything_is_left_behind_and_nothing_else(done):
+def test_everything_is_left_behind_and_nothing_else(done: Any) -> None:
     _, found = done
     assert {path.name for path in found.directory.iterdir()} == {path.name for path in found.files}
     assert {"sweep.sqlite", "data.nc", "figure.png", "claims.json"} <= {path.name for path in found.files}
     assert (found.directory / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_claims_come_out_as_we_have_found_them(done):
+def test_claims_come_out_as_we_have_found_them(done: Any) -> None:
     experiment, found = done
     assert [claim.statement for claim in found.claims if not claim.as_expected] == []
     written = json.loads((found.directory / "claims.json").read_text())
@@ -43,7 +45,7 @@ def test_claims_come_out_as_we_have_found_them(done):
     assert experiment.name == found.directory.name
 
 
-def test_picture_and_claims_can_be_made_from_the_data_alone(done):
+def test_picture_and_claims_can_be_made_from_the_data_alone(done: Any) -> None:
     experiment, found = done
     with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
         assert data.attrs["scale"] == "quick"
@@ -53,7 +55,7 @@ def test_picture_and_claims_can_be_made_from_the_data_alone(done):
     assert len(figure.axes) >= 3
 
 
-def test_counts_are_those_of_the_store(done):
+def test_counts_are_those_of_the_store(done: Any) -> None:
     experiment, found = done
     (plan, *_) = experiment.sweeps("quick")
     store = open_store(found.directory / "sweep.sqlite")
@@ -65,7 +67,7 @@ def test_counts_are_those_of_the_store(done):
         assert (data["runs"] == plan.runs).all()
 
 
-def test_nothing_is_run_again(done, directory):
+def test_nothing_is_run_again(done: Any, directory: Path) -> None:
     experiment, found = done
     before = {path.name: path.read_bytes() for path in found.files if path.suffix in (".sqlite", ".json")}
     calls = []
@@ -74,18 +76,18 @@ def test_nothing_is_run_again(done, directory):
     assert {name: (found.directory / name).read_bytes() for name in before} == before
 
 
-def cumulated(experiment):
+def cumulated(experiment: Any) -> Any:
     sizes = [plan.runs * np.prod([len(values) for values in plan.axes.values()]) for plan in experiment.sweeps("quick")]
     return set(np.cumsum(sizes).tolist())
 
 
-def test_kept_runs_count_all_stores(done, directory):
+def test_kept_runs_count_all_stores(done: Any, directory: Path) -> None:
     experiment, _ = done
     total = max(cumulated(experiment))
     assert kept_runs(experiment, directory, "quick") == (total, total)
 
 
-def test_another_seed_in_the_same_place_is_refused(done, directory):
+def test_another_seed_in_the_same_place_is_refused(done: Any, directory: Path) -> None:
     experiment, found = done
     before = sorted(path.name for path in found.directory.iterdir())
     with pytest.raises(StoreError, match=r"seed|rng"):
@@ -93,14 +95,14 @@ def test_another_seed_in_the_same_place_is_refused(done, directory):
     assert sorted(path.name for path in found.directory.iterdir()) == before
 
 
-def test_another_scale_in_the_same_place_is_refused(done, directory):
+def test_another_scale_in_the_same_place_is_refused(done: Any, directory: Path) -> None:
     experiment, _ = done
     with pytest.raises(StoreError, match="scale"):
         reproduce(experiment, directory, scale="paper", seed=SEED)
 
 
 @pytest.mark.parametrize("name", experiments.names())
-def test_threads_do_not_matter(name, directory, tmp_path):
+def test_threads_do_not_matter(name: str, directory: Path, tmp_path: Path) -> None:
     experiment = experiments.get(name)
     one = reproduce(experiment, tmp_path, scale="quick", threads=1)
     other = reproduce(experiment, directory, scale="quick", threads=2)
@@ -120,13 +122,13 @@ def test_threads_do_not_matter(name, directory, tmp_path):
         ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_bad_parameters_leave_nothing(options, message, tmp_path):
+def test_bad_parameters_leave_nothing(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         reproduce(experiments.get("bengio1994-density"), tmp_path / "out", **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_in_the_way_is_named(tmp_path):
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(ValueError, match=r"out is '.*out', and .* cannot be written: Not a directory"):
         reproduce(experiments.get("bengio1994-density"), tmp_path / "out", scale="quick")
