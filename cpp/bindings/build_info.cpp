@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bindings/bindings.hpp"
+#include "lanes/pack.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
@@ -29,27 +30,6 @@ std::string eigen_version() {
 #endif
 }
 
-// Doubles in one vector register of the instruction set that this module was compiled for.
-constexpr int lanes_per_register() {
-#if defined(__AVX512F__)
-    return 8;
-#elif defined(__AVX__)
-    return 4;
-#elif defined(__SSE2__) || defined(__ARM_NEON) || defined(__VSX__)
-    return 2;
-#else
-    return 1;
-#endif
-}
-
-constexpr bool has_fma() {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
-    return true;
-#else
-    return false;
-#endif
-}
-
 constexpr bool assertions() {
 #if defined(NDEBUG)
     return false;
@@ -61,8 +41,8 @@ constexpr bool assertions() {
 py::dict build_info() {
     using namespace py::literals;
     return py::dict("isa"_a = RNNLATCH_ISA, "compiler"_a = compiler(), "flags"_a = RNNLATCH_FLAGS,
-                    "eigen_version"_a = eigen_version(), "lanes_per_register"_a = lanes_per_register(),
-                    "fma"_a = has_fma(), "assertions"_a = assertions());
+                    "eigen_version"_a = eigen_version(), "lanes_per_register"_a = lanes64, "fma"_a = fused_multiply_add,
+                    "assertions"_a = assertions());
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 // The register is 64 bytes with AVX-512, 32 with AVX2 and FMA, and 16 elsewhere (SSE4.2, NEON). No operation here mixes
 // lanes, so what a lane computes never depends on its neighbours.
 //
-// fma(a, b, c) rounds once where the instruction set has it, and twice (a * b, then + c) in the x86-64-v2 build: the only
-// place where the builds differ. The code is compiled with contraction off, so a * b + c is never fused behind our back.
+// fma(a, b, c) rounds once where the instruction set has it, and twice (a * b, then + c) in the x86-64-v2 build, whose
+// results may therefore differ in the last bits. The code is compiled with contraction off: a * b + c is never fused.
 #pragma once
 
 #include <cstddef>
