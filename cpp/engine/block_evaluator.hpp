@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "cells/latch_neuron.hpp"
 #include "drivers/lane_driver.hpp"
+#include "engine/latch_sequence.hpp"
 #include "engine/work.hpp"
 #include "lanes/buffer.hpp"
 #include "tasks/minimal_latch.hpp"
@@ -61,21 +63,17 @@ class BlockEvaluator {
     }
 
     void present() {
-        const std::size_t prefix = evaluation_.task.prefix, length = evaluation_.task.length;
+        const std::size_t length = evaluation_.task.length;
         task_.present(states_.data() + lanes_);
-        for (std::size_t t = 0; t < prefix; ++t) {
-            for (std::size_t lane = 0; lane < lanes_; ++lane) {
-                const std::size_t row = task_.positive()[lane] ? prefix + t : t;
-                states_[(t + 1) * lanes_ + lane] = input_[row * lanes_ + lane];
-            }
-        }
+        drive_with_inputs(lanes_, evaluation_.task.prefix, task_.positive(), input_.data(), states_.data() + lanes_);
         LaneDriver<LatchNeuron>::forward(lanes_, length, weight_.data(), states_.data());
         const double* last = states_.data() + length * lanes_;
-        for (std::size_t lane = 0; lane < lanes_; ++lane) {
-            const double deviation = last[lane] - task_.desired()[lane];
-            cost_[lane] += deviation * deviation * 0.5;
-            wrong_[lane] += last[lane] * task_.desired()[lane] <= 0.0 ? 1.0 : 0.0;
-            magnitude_[lane] += last[lane] < 0.0 ? -last[lane] : last[lane];
+        for (std::size_t lane = 0; lane < lanes_; lane += lanes64) {
+            const f64 state = load<f64>(last + lane);
+            const LatchCost judged = latch_cost(state, load<f64>(task_.desired() + lane));
+            accumulate(cost_.data() + lane, judged.cost);
+            accumulate(wrong_.data() + lane, judged.wrong);
+            accumulate(magnitude_.data() + lane, abs(state));
         }
     }
 

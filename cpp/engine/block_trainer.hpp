@@ -17,6 +17,7 @@
 #include "cells/latch_neuron.hpp"
 #include "drivers/lane_driver.hpp"
 #include "engine/latch_problem.hpp"
+#include "engine/latch_sequence.hpp"
 #include "engine/work.hpp"
 #include "lanes/buffer.hpp"
 #include "tasks/minimal_latch.hpp"
@@ -71,7 +72,7 @@ class BlockTrainer {
 
     void present() {
         task_.present(states_.data() + lanes_);
-        drive_with_inputs();
+        drive_with_inputs(lanes_, problem_.task.prefix, task_.positive(), theta_.data(), states_.data() + lanes_);
         LaneDriver<LatchNeuron>::forward(lanes_, problem_.task.length, weight(), states_.data());
         measure();
         backward();
@@ -80,34 +81,18 @@ class BlockTrainer {
         if (clock_ == next_stop_) stop();
     }
 
-    // The first steps are driven by the trainable input of the sequence's class.
-    void drive_with_inputs() {
-        const std::size_t lanes = lanes_, cells = problem_.task.prefix * lanes_;
-        const double *negative = theta_.data(), *positive = theta_.data() + cells;
-        double* drive = states_.data() + lanes_;
-        for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
-            const i64 mask = load<i64>(task_.positive() + lane);
-            for (std::size_t at = lane; at < cells; at += lanes) {
-                store(drive + at, select(mask, load<f64>(positive + at), load<f64>(negative + at)));
-            }
-        }
-    }
-
-    // Cost C = (x_T - d)^2 / 2 of the presentation, its derivative, and whether the sign is wrong.
+    // Adds up the costs of the presentation and keeps their derivatives.
     void measure() {
         const std::size_t lanes = lanes_;
         const double *last = states_.data() + problem_.task.length * lanes, *wanted = task_.desired();
         double *gradient = gradient_state_.data(), *window_cost = window_cost_.data(), *wrong = window_wrong_.data(),
                *batch_cost = batch_cost_.data();
         for (std::size_t lane = 0; lane < lanes; lane += lanes64) {
-            const f64 state = load<f64>(last + lane), desired = load<f64>(wanted + lane);
-            const f64 deviation = state - desired;
-            const f64 cost = deviation * deviation * 0.5;
-            const f64 is_wrong = select(state * desired <= f64{}, constant(1.0), f64{});
+            const auto [cost, deviation, is_wrong] = latch_cost(load<f64>(last + lane), load<f64>(wanted + lane));
             store(gradient + lane, deviation);
-            store(window_cost + lane, load<f64>(window_cost + lane) + cost);
-            store(batch_cost + lane, load<f64>(batch_cost + lane) + cost);
-            store(wrong + lane, load<f64>(wrong + lane) + is_wrong);
+            accumulate(window_cost + lane, cost);
+            accumulate(batch_cost + lane, cost);
+            accumulate(wrong + lane, is_wrong);
         }
     }
 
@@ -235,12 +220,12 @@ class BlockTrainer {
         const std::size_t inputs = problem_.inputs();
         const auto low = static_cast<std::uint32_t>(problem_.stream[run]);
         const auto high = static_cast<std::uint32_t>(problem_.stream[run] >> 32);
+        if (problem_.initial) {
+            for (std::size_t p = 0; p < inputs; ++p) theta_[p * lanes_ + lane] = problem_.initial[run * inputs + p];
+            return;
+        }
         Words words{};
         for (std::size_t p = 0; p < inputs; ++p) {
-            if (problem_.initial) {
-                theta_[p * lanes_ + lane] = problem_.initial[run * inputs + p];
-                continue;
-            }
             if (p % 2 == 0) {
                 words = philox4x32({counter_word(Purpose::initial, static_cast<std::uint32_t>(p / 2)), 0, low, high},
                                    problem_.key);
