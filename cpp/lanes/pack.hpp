@@ -239,7 +239,6 @@ RNNLATCH_INLINE bool any(i64 mask) {
 // ---- conversion -----------------------------------------------------------------------------------------------------
 
 RNNLATCH_INLINE f32 to_float(i32 a) { return __builtin_convertvector(a, f32); }
-RNNLATCH_INLINE f64 to_double(i64 a) { return __builtin_convertvector(a, f64); }
 
 // The first (second) half of a pack of 32-bit numbers, as doubles.
 RNNLATCH_INLINE f64 widen_low(f32 a) {

@@ -25,8 +25,8 @@ def train(
     columns: Mapping[str, NDArray[np.float64]],
     key: NDArray[np.uint32],
     streams: NDArray[np.uint64],
-    threads: int,
-    block_lanes: int = 0,
+    threads: int = 1,
+    block_lanes: int = 64,
     progress: Callable[[int], None] | None = None,
     initial: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[Any]]: ...

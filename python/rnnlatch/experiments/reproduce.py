@@ -15,7 +15,7 @@ from rnnlatch.plotting.style import FORMATS, save
 from rnnlatch.store import open_store
 from rnnlatch.sweep import Progress, sweep
 
-__all__ = ["Reproduction", "kept_runs", "reproduce"]
+__all__ = ["Reproduction", "kept_runs", "reproduce", "writable_directory"]
 
 
 @dataclass(frozen=True)
