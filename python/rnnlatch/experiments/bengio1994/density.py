@@ -145,8 +145,8 @@ EXPERIMENT = Experiment(
     title="Density of convergence over initial weight and noise level",
     shows="where in the plane of w0 and s gradient descent teaches one unit to keep one bit for 20 steps",
     scales={
-        "quick": Scale("49 grid points x 60 runs, both readings of s", "about 3 s"),
-        "paper": Scale("400 grid points x 18 runs, both readings of s", "about 5 s"),
+        "quick": Scale("49 grid points x 60 runs, both readings of s", "about 5 s"),
+        "paper": Scale("400 grid points x 18 runs, both readings of s", "about 7 s"),
         "large": Scale("400 grid points x 2,500 runs, both readings of s", "about 2 min"),
     },
     sweeps=sweeps,

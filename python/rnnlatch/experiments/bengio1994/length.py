@@ -210,7 +210,7 @@ EXPERIMENT = Experiment(
     title="Frequency of convergence against sequence length",
     shows="how convergence fades with T, and how much of that is the vanishing gradient, the noise, or the criterion",
     scales={
-        "quick": Scale("12 lengths x 60 runs, both readings of s, and controls", "about 4 s"),
+        "quick": Scale("12 lengths x 60 runs, both readings of s, and controls", "about 7 s"),
         "paper": Scale("56 lengths x 500 runs, both readings of s, and controls", "about 30 s"),
         "large": Scale("56 lengths x 18,000 runs, both readings of s, and controls", "about 4 min"),
     },
