@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from reference import latch
@@ -34,3 +36,19 @@ def numerical_gradient(w: Array, inputs: Array, tail: Array, d: Array) -> tuple[
 
         gradient[j] = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * h)
     return gradient[:-1], gradient[-1]
+
+
+def central_differences(cost: Callable[[dict[str, Array]], Array], parameters: Mapping[str, Array]) -> dict[str, Array]:
+    """The derivatives of a cost by each number of some arrays, given by name: differences of fourth order."""
+    there = {name: np.array(value, np.longdouble) for name, value in parameters.items()}
+    h = np.longdouble(STEP)
+    result = {name: np.empty(value.shape) for name, value in there.items()}
+    for name, array in there.items():
+        for place in np.ndindex(array.shape):
+            here, costs = array[place], []
+            for steps in (1, -1, 2, -2):
+                array[place] = here + steps * h
+                costs.append(cost(there))
+            array[place] = here
+            result[name][place] = (8 * (costs[0] - costs[1]) - (costs[2] - costs[3])) / (12 * h)
+    return result
