@@ -1,28 +1,18 @@
-"""Cells: one step of a recurrent network, with its parameters and how they start.
-
-Frozen dataclasses: they say what to compute; the engine does it.
-"""
+"""The latch: one tanh unit with a connection to itself."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import validation
 from rnnlatch._record import Record
+from rnnlatch.cells.network import Parameter
 
-__all__ = ["LatchNeuron", "Parameter"]
+__all__ = ["LatchNeuron"]
 
 Nested = float | tuple[Any, ...]
-
-
-class Parameter(NamedTuple):
-    """A trainable array of a cell: its dimensions, its shape, its name in words."""
-
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
-    long_name: str
 
 
 @dataclass(frozen=True, kw_only=True)
