@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "lanes/math.hpp"
+#include "lanes/math32.hpp"
 #include "lanes/twice.hpp"
 
 namespace rnnlatch {

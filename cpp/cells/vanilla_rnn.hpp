@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "lanes/math.hpp"
+#include "lanes/math32.hpp"
 #include "lanes/twice.hpp"
 
 namespace rnnlatch {
@@ -29,7 +30,8 @@ struct VanillaRNN {
     static RNNLATCH_INLINE P activate(P a) {
         if constexpr (activation == Activation::tanh) return tanh(a);
         if constexpr (activation == Activation::logistic) return logistic(a);
-        if constexpr (activation == Activation::relu) return select(a > constant_like<P>(0.0), a, a * constant_like<P>(0.0));  // NaN passes
+        if constexpr (activation == Activation::relu)
+            return select(a > constant_like<P>(0.0), a, a * constant_like<P>(0.0));  // NaN passes
         if constexpr (activation == Activation::linear) return a;
         if constexpr (activation == Activation::sign) return hard_threshold(a);
     }

@@ -139,4 +139,11 @@ RNNLATCH_INLINE P tanh_derivative(P x) {
     return min(constant(1.0), q4 / fma(q, q + 2.0, constant(1.0)));
 }
 
+// The sign of x, with +1 for both zeros; NaN passes.
+template <class P>
+RNNLATCH_INLINE P hard_threshold(P x) {
+    const P zero = constant_like<P>(0.0);
+    return select(x >= zero, constant_like<P>(1.0), select(x < zero, constant_like<P>(-1.0), x));
+}
+
 }  // namespace rnnlatch

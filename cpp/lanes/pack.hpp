@@ -83,6 +83,16 @@ RNNLATCH_INLINE f64 constant(double value) {
 #endif
 }
 
+RNNLATCH_INLINE f32 constant(float value) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_set1_ps(value);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_set1_ps(value);
+#else
+    return f32{value, value, value, value};
+#endif
+}
+
 // The same bits under another type.
 template <class To, class From>
 RNNLATCH_INLINE To bits(From pack) {
@@ -106,8 +116,23 @@ RNNLATCH_INLINE f64 fma(f64 a, f64 b, f64 c) {
 #endif
 }
 
+RNNLATCH_INLINE f32 fma(f32 a, f32 b, f32 c) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_fmadd_ps(a, b, c);
+#elif defined(__FP_FAST_FMA)
+    f32 r;
+    for (std::size_t i = 0; i < lanes32; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return r;
+#else
+    return a * b + c;
+#endif
+}
+
 // c - a * b
 RNNLATCH_INLINE f64 fnma(f64 a, f64 b, f64 c) { return fma(-a, b, c); }
+RNNLATCH_INLINE f32 fnma(f32 a, f32 b, f32 c) { return fma(-a, b, c); }
 
 // The smaller (larger) of the two; the second operand where either is NaN.
 RNNLATCH_INLINE f64 min(f64 a, f64 b) {
@@ -134,6 +159,31 @@ RNNLATCH_INLINE f64 max(f64 a, f64 b) {
 #endif
 }
 
+RNNLATCH_INLINE f32 min(f32 a, f32 b) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_maskz_min_ps(0xFFFF, a, b);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_min_ps(a, b);
+#elif defined(RNNLATCH_SSE)
+    return _mm_min_ps(a, b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+RNNLATCH_INLINE f32 max(f32 a, f32 b) {
+#if defined(RNNLATCH_AVX512)
+    return _mm512_maskz_max_ps(0xFFFF, a, b);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_max_ps(a, b);
+#elif defined(RNNLATCH_SSE)
+    return _mm_max_ps(a, b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+RNNLATCH_INLINE f32 abs(f32 a) { return bits<f32>(bits<u32>(a) & 0x7fffffffU); }
 RNNLATCH_INLINE f64 abs(f64 a) { return bits<f64>(bits<u64>(a) & 0x7fffffffffffffffULL); }
 
 // |magnitude| with the sign of `sign`.
@@ -218,6 +268,16 @@ RNNLATCH_INLINE f64 select(i64 mask, f64 yes, f64 no) {
     return _mm256_blendv_pd(no, yes, (__m256d)mask);
 #else
     return bits<f64>((bits<i64>(yes) & mask) | (bits<i64>(no) & ~mask));
+#endif
+}
+
+RNNLATCH_INLINE f32 select(i32 mask, f32 yes, f32 no) {
+#if defined(RNNLATCH_AVX512)
+    return (f32)_mm512_ternarylogic_epi32((__m512i)mask, (__m512i)yes, (__m512i)no, 0xCA);
+#elif defined(RNNLATCH_AVX2)
+    return _mm256_blendv_ps(no, yes, (__m256)mask);
+#else
+    return bits<f32>((bits<i32>(yes) & mask) | (bits<i32>(no) & ~mask));
 #endif
 }
 

@@ -107,6 +107,30 @@ RNNLATCH_INLINE auto bits(Twice<P> a) {
     return detail::on_both([](auto x) { return bits<To>(x); }, a);
 }
 
+// A constant in every lane of a pack or of whatever is made of packs.
+template <class P>
+struct Constant;
+
+template <>
+struct Constant<f64> {
+    static RNNLATCH_INLINE f64 make(double value) { return constant(value); }
+};
+
+template <>
+struct Constant<f32> {
+    static RNNLATCH_INLINE f32 make(double value) { return constant(static_cast<float>(value)); }
+};
+
+template <class P>
+struct Constant<Twice<P>> {
+    static RNNLATCH_INLINE Twice<P> make(double value) { return {Constant<P>::make(value), Constant<P>::make(value)}; }
+};
+
+template <class P>
+RNNLATCH_INLINE P constant_like(double value) {
+    return Constant<P>::make(value);
+}
+
 // A pack, or packs side by side, from consecutive memory; and back.
 template <class P>
 struct Memory {
