@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlatch import algorithms, cells, experiments, plotting, random, tasks
+    from rnnlatch import algorithms, cells, experiments, gradients, plotting, random, tasks
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
@@ -33,6 +33,7 @@ __all__ = [
     "cells",
     "evaluate",
     "experiments",
+    "gradients",
     "info",
     "open_store",
     "plotting",

@@ -1,0 +1,95 @@
+"""Names of parameters: finding a recurrent layer among the names of a whole model."""
+
+import re
+from collections.abc import Iterable
+
+from rnnlatch.cells.network import NetworkCell
+
+__all__ = ["find_layer", "find_names"]
+
+_LAYER = re.compile(r"(?P<prefix>(?:.*\.)?)(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_reverse)?")
+_SUPPORTED = "one layer in one direction, as nn.RNN, nn.LSTM and nn.GRU have with num_layers=1"
+
+
+def find_layer(names: Iterable[str]) -> str:
+    """Give the prefix of the one recurrent layer, such as ``"encoder.rnn."``, which may be empty.
+
+    Raises
+    ------
+    ValueError
+        If there is none, there are several, or it has more than one layer or direction.
+    """
+    found: dict[str, set[str]] = {}
+    for name in names:
+        match = _LAYER.fullmatch(name)
+        if match:
+            found.setdefault(match["prefix"], set()).add(name)
+    if not found:
+        raise ValueError(
+            f"there is no recurrent layer among {_listed(names)}; weight_ih_l0 and weight_hh_l0 are wanted, "
+            "possibly with a prefix such as 'encoder.rnn.'"
+        )
+    if len(found) > 1:
+        prefixes = " and ".join(repr(prefix) for prefix in sorted(found))
+        raise ValueError(
+            f"there are recurrent layers under {prefixes}; choose one with io.from_state_dict(…, prefix=…)"
+        )
+    prefix, layer = next(iter(found.items()))
+    refuse_unsupported(prefix, layer)
+    return prefix
+
+
+def refuse_unsupported(prefix: str, names: Iterable[str]) -> None:
+    """Raise where the layer under a prefix is stacked, bidirectional or has projections."""
+    for name in sorted(names):
+        match = _LAYER.fullmatch(name)
+        if match is None or match["prefix"] != prefix:
+            continue
+        if match["reverse"]:
+            raise ValueError(f"{name} belongs to a bidirectional layer; what is supported is {_SUPPORTED}")
+        if match["layer"] != "0":
+            raise ValueError(f"{name} belongs to a second layer; what is supported is {_SUPPORTED}")
+        if "_hr_" in name:
+            raise ValueError(
+                f"{name} belongs to an LSTM with projections (proj_size); what is supported is without them"
+            )
+
+
+def find_names(cell: NetworkCell, names: Iterable[str]) -> dict[str, str]:
+    """Find each parameter of a cell: a dict of its plain name to the name it has, in the cell's order.
+
+    Names under other prefixes than the layer's belong to other parts of a model and are left alone.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, or a name beside them is unknown.
+    """
+    present = set(names)
+    prefix = "" if "weight_hh_l0" in present else find_layer(present)
+    refuse_unsupported(prefix, present)
+    known = cell.parameter_shapes
+    found = {}
+    for name in known:
+        # A read-out and an initial state may stand beside the layer as well as under its prefix.
+        for candidate in (prefix + name, name):
+            if candidate in present:
+                found[name] = candidate
+                break
+        else:
+            hint = ""
+            if name in ("weight_out", "bias_out") and prefix:
+                hint = "; io.from_state_dict(…, readout=…) makes it of a linear layer"
+            raise ValueError(f"params has no {name}, which {cell!r} has; it has {_listed(present)}{hint}")
+    beside = {name for name in present if name.startswith(prefix) and "." not in name[len(prefix) :]}
+    unknown = sorted(beside - set(found.values()))
+    if unknown:
+        raise ValueError(f"params has {unknown[0]!r}, which {cell!r} has not; its parameters are {', '.join(known)}")
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    if not ordered:
+        return "nothing"
+    return ", ".join(ordered[:8]) + (", …" if len(ordered) > 8 else "")
