@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlatch import algorithms, cells, experiments, gradients, plotting, random, tasks
+    from rnnlatch import algorithms, cells, experiments, gradients, io, plotting, random, tasks
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
@@ -35,6 +35,7 @@ __all__ = [
     "experiments",
     "gradients",
     "info",
+    "io",
     "open_store",
     "plotting",
     "random",
