@@ -5,10 +5,10 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
+#include "bindings/threads.hpp"
 #include "cells/latch_neuron.hpp"
 #include "engine/block_evaluator.hpp"
 #include "engine/block_trainer.hpp"
-#include "engine/threads.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
@@ -39,18 +39,6 @@ MinimalLatch::Settings task_settings(const py::dict& structure) {
     settings.random_order = integer(structure, "random_order", 0, 1);
     settings.uniform_noise = integer(structure, "uniform_noise", 0, 1);
     return settings;
-}
-
-// Releases the GIL while the threads work; takes it back to look for Ctrl-C and to report how many runs are done.
-void run(int threads, Work& work, const py::object& progress, const std::function<void()>& worker) {
-    if (threads < 1) throw py::value_error("threads is " + std::to_string(threads) + ", allowed are integers from 1");
-    const auto report = [&] {
-        const py::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        if (!progress.is_none()) progress(work.done());
-    };
-    const py::gil_scoped_release release;
-    run_on_threads(threads, work, worker, report);
 }
 
 // Blocks no larger than it takes to give every thread a share of the runs.

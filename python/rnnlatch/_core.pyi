@@ -40,3 +40,23 @@ def evaluate(
     input: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]: ...
 def simulate_latch(weight: NDArray[np.float64], drive: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def network_forward(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[Any]] | None,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, NDArray[Any]]: ...
+def network_gradient(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    mask: NDArray[Any] | None,
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[Any]] | None,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, Any]: ...

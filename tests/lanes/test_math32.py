@@ -35,13 +35,18 @@ def function(name: str) -> Callable[[Any], Singles]:
 def exact(name: str, x: Singles) -> NDArray[np.float64]:
     """The function in double, written so that nothing cancels."""
     y = x.astype(np.float64)
-    if name == "tanh":
-        return np.tanh(y)
-    if name == "exp":
-        with np.errstate(over="ignore"):
-            return np.exp(y)
     q = np.exp(-np.abs(y) * (2 if name == "tanh_derivative" else 1))
-    return 4 * q / (1 + q) ** 2 if name == "tanh_derivative" else np.where(y < 0, q, 1) / (1 + q)
+    value: NDArray[np.float64]
+    with np.errstate(over="ignore"):
+        if name == "tanh":
+            value = np.tanh(y)
+        elif name == "exp":
+            value = np.exp(y)
+        elif name == "logistic":
+            value = np.where(y < 0, q, 1) / (1 + q)
+        else:
+            value = 4 * q / (1 + q) ** 2
+    return value
 
 
 def every(step: int) -> Singles:
