@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,19 @@ class Micro:
                     f"the micro-kernels are left out: they did not compile\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
                 )
 
-    def run(self, seconds: float = 0.2, length: int = 20) -> dict[str, Any]:
-        """Rates of all kernels, see micro.cpp; each is given `seconds`."""
+    def run(self, seconds: float = 0.2, length: int = 20, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Rates of all kernels, or of those with these names, see micro.cpp; each is given `seconds`."""
         executable = Path(self._directory.name) / "micro"
-        command = [str(executable), str(self.lanes), str(seconds), str(length)]
+        command = [str(executable), str(self.lanes), str(seconds), str(length), *names]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
         result: dict[str, Any] = json.loads(done.stdout)
         return result
+
+    def limits(self) -> dict[str, float]:
+        """Operations per second of fused multiply-adds, and values per second of the fastest form of tanh."""
+        forms = ("tanh, 1 pack", "tanh, 2 packs", "tanh, 4 packs")
+        kernels = self.run(0.06, names=("fma", *forms))["kernels"]
+        return {"fma": kernels["fma"]["median"], "tanh": max(kernels[form]["median"] for form in forms)}
 
     def close(self) -> None:
         """Remove the build."""

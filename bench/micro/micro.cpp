@@ -1,9 +1,9 @@
 // How fast each part of the engine is alone, from its own functions on data that stays in the first cache.
 //
-//   micro [lanes of a block] [seconds a kernel] [steps of a sequence] [only kernels of this name]
+//   micro [lanes of a block] [seconds a kernel] [steps of a sequence] [only kernels with these names]...
 //
 // prints one JSON object. A rate is units per second: values for tanh, 32-bit words for the generator, normals for the
-// Gaussian, cell-steps for everything else. The kernels take turns, and the median and the best of the turns are given.
+// Gaussian, floating-point operations for fma, cell-steps for everything else. The kernels take turns, and the median and the best of the turns are given.
 // Where a part can be written in several ways (packs side by side, one call of the generator or two at a time), all are here.
 #include <algorithm>
 #include <array>
@@ -89,6 +89,23 @@ Kernel tanh_kernel(const char* name, std::size_t lanes) {
                     Memory<P>::store(y.data() + i, LatchNeuron::activate(Memory<P>::load(x.data() + i)));
                 }
                 keep(y.data());
+            }};
+}
+
+// The most that the units for multiplication and addition do: sums that do not wait for each other, all in registers.
+Kernel fma_kernel() {
+    constexpr std::size_t sums = 12, times = 256;
+    return {"fma", "operation", 2.0 * lanes64 * sums * times,
+            [x = row_buffer(lanes64, 1e-3), out = Buffer<double>(sums * lanes64)]() mutable {
+                keep(x.data());
+                const f64 factor = load<f64>(x.data());
+                f64 sum[sums];
+                for (std::size_t k = 0; k < sums; ++k) sum[k] = load<f64>(out.data() + k * lanes64);
+                for (std::size_t i = 0; i < times; ++i) {
+                    for (std::size_t k = 0; k < sums; ++k) sum[k] = fma(factor, factor, sum[k]);
+                }
+                for (std::size_t k = 0; k < sums; ++k) store(out.data() + k * lanes64, sum[k]);
+                keep(out.data());
             }};
 }
 
@@ -260,7 +277,7 @@ int main(int count, char** arguments) {
     const std::size_t length = count > 3 ? std::strtoull(arguments[3], nullptr, 10) : 20;
     const Shape shape{lanes, length, 3};
     if (lanes == 0 || lanes % group_lanes != 0 || length <= shape.prefix || !(budget > 0)) {
-        std::fprintf(stderr, "usage: micro [lanes, a multiple of %zu] [seconds > 0] [length > 3] [name]\n",
+        std::fprintf(stderr, "usage: micro [lanes, a multiple of %zu] [seconds > 0] [length > 3] [name]...\n",
                      group_lanes);
         return 2;
     }
@@ -268,6 +285,7 @@ int main(int count, char** arguments) {
     kernels.push_back(tanh_kernel<f64>("tanh, 1 pack", lanes));
     kernels.push_back(tanh_kernel<Twice<f64>>("tanh, 2 packs", lanes));
     kernels.push_back(tanh_kernel<Twice<Twice<f64>>>("tanh, 4 packs", lanes));
+    kernels.push_back(fma_kernel());
     kernels.push_back(philox_kernel<u32>("philox, 1 pack", lanes, (length - shape.prefix + 3) / 4));
     kernels.push_back(philox_kernel<Twice<u32>>("philox, 2 packs", lanes, (length - shape.prefix + 3) / 4));
     kernels.push_back(gaussian_kernel<u32, f32>("gaussian, 1 pack", lanes));
@@ -279,7 +297,9 @@ int main(int count, char** arguments) {
     kernels.push_back(engine_kernel(shape, 200));
 
     if (count > 4) {
-        std::erase_if(kernels, [&](const Kernel& kernel) { return kernel.name != arguments[4]; });
+        const std::vector<std::string> wanted(arguments + 4, arguments + count);
+        std::erase_if(kernels,
+                      [&](const Kernel& kernel) { return !std::count(wanted.begin(), wanted.end(), kernel.name); });
     }
 
     constexpr int turns = 15;
