@@ -30,13 +30,13 @@ REPRODUCE = """\
 Run an experiment, draw its figure and test its claims.
 
 OUT/NAME/ then holds
-  sweep.sqlite    every run, its outcome and its trained parameters (some experiments have more such files)
-  data.nc         counts and summaries by grid point: xarray.open_dataset("data.nc", engine="h5netcdf")
+  sweep.sqlite    every run, its outcome and its trained parameters (experiments that train; some have more such files)
+  data.nc         what the picture and the claims are made from: xarray.open_dataset("data.nc", engine="h5netcdf")
   figure.png      the picture
   claims.json     the paper's statements, what was measured, and whether they held
 
-Ctrl-C keeps what is finished; the same command goes on from there. Results depend on the seed and on nothing else: not on
-threads, interruptions or the processor.
+Ctrl-C keeps what is finished; the same command goes on from there. What is trained depends on the seed and on nothing
+else: not on threads, interruptions or the processor; of the other numbers the last digits may depend on the processor.
 """
 
 REPRODUCE_EXAMPLES = """\
@@ -188,12 +188,10 @@ def _reproduce(options: argparse.Namespace) -> int:
             raise ValueError(f"{error}. Another --out keeps both") from None
         except KeyboardInterrupt:
             kept, total = kept_runs(one, options.out, options.scale)
-            where = Path(options.out) / one.name
-            print(
-                f"rnnlatch: stopped; {kept:,} of {total:,} runs of {one.name} are kept in {where}. "
-                f"To go on: {_same_command(options)}",
-                file=sys.stderr,
-            )
+            where = f"{kept:,} of {total:,} runs of {one.name} are kept in {Path(options.out) / one.name}"
+            if not total:
+                where = f"{one.name} keeps nothing of an unfinished analysis"
+            print(f"rnnlatch: stopped; {where}. To go on: {_same_command(options)}", file=sys.stderr)
             return INTERRUPTED
         _print_claims(one.name, found.claims)
         for path in found.files:

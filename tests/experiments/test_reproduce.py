@@ -1,4 +1,4 @@
-"""Both experiments from end to end at scale quick."""
+"""All experiments from end to end at scale quick."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,8 @@ from rnnlatch.experiments.reproduce import kept_runs, reproduce
 from rnnlatch.store import StoreError
 
 SEED = 0
+TRAINED = [name for name in experiments.names() if experiments.get(name).sweeps("quick")]
+ANALYSED = [name for name in experiments.names() if name not in TRAINED]
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +28,17 @@ def done(request: pytest.FixtureRequest, directory: Path) -> Any:
     return experiment, reproduce(experiment, directory, scale="quick", seed=SEED)
 
 
+@pytest.fixture(scope="module", params=TRAINED)
+def trained(request: pytest.FixtureRequest, directory: Path) -> Any:
+    experiment = experiments.get(request.param)
+    return experiment, reproduce(experiment, directory, scale="quick", seed=SEED)
+
+
 def test_everything_is_left_behind_and_nothing_else(done: Any) -> None:
-    _, found = done
+    experiment, found = done
     assert {path.name for path in found.directory.iterdir()} == {path.name for path in found.files}
-    assert {"sweep.sqlite", "data.nc", "figure.png", "claims.json"} <= {path.name for path in found.files}
+    stores = {plan.file for plan in experiment.sweeps("quick")}
+    assert {path.name for path in found.files} == stores | {"data.nc", "figure.png", "claims.json"}
     assert (found.directory / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -55,8 +64,8 @@ def test_picture_and_claims_can_be_made_from_the_data_alone(done: Any) -> None:
     assert len(figure.axes) >= 3
 
 
-def test_counts_are_those_of_the_store(done: Any) -> None:
-    experiment, found = done
+def test_counts_are_those_of_the_store(trained: Any) -> None:
+    experiment, found = trained
     (plan, *_) = experiment.sweeps("quick")
     store = open_store(found.directory / "sweep.sqlite")
     assert store.missing == 0
@@ -67,8 +76,8 @@ def test_counts_are_those_of_the_store(done: Any) -> None:
         assert (data["runs"] == plan.runs).all()
 
 
-def test_nothing_is_run_again(done: Any, directory: Path) -> None:
-    experiment, found = done
+def test_nothing_is_run_again(trained: Any, directory: Path) -> None:
+    experiment, found = trained
     before = {path.name: path.read_bytes() for path in found.files if path.suffix in (".sqlite", ".json")}
     calls = []
     reproduce(experiment, directory, scale="quick", seed=SEED, progress=lambda *state: calls.append(state))
@@ -81,24 +90,37 @@ def cumulated(experiment: Any) -> Any:
     return set(np.cumsum(sizes).tolist())
 
 
-def test_kept_runs_count_all_stores(done: Any, directory: Path) -> None:
-    experiment, _ = done
+def test_kept_runs_count_all_stores(trained: Any, directory: Path) -> None:
+    experiment, _ = trained
     total = max(cumulated(experiment))
     assert kept_runs(experiment, directory, "quick") == (total, total)
 
 
-def test_another_seed_in_the_same_place_is_refused(done: Any, directory: Path) -> None:
-    experiment, found = done
+def test_another_seed_in_the_same_place_is_refused(trained: Any, directory: Path) -> None:
+    experiment, found = trained
     before = sorted(path.name for path in found.directory.iterdir())
     with pytest.raises(StoreError, match=r"seed|rng"):
         reproduce(experiment, directory, scale="quick", seed=SEED + 1)
     assert sorted(path.name for path in found.directory.iterdir()) == before
 
 
-def test_another_scale_in_the_same_place_is_refused(done: Any, directory: Path) -> None:
-    experiment, _ = done
+def test_another_scale_in_the_same_place_is_refused(trained: Any, directory: Path) -> None:
+    experiment, _ = trained
     with pytest.raises(StoreError, match="scale"):
         reproduce(experiment, directory, scale="paper", seed=SEED)
+
+
+@pytest.mark.parametrize("name", ANALYSED)
+def test_an_analysis_is_made_anew_from_another_seed(name: str, tmp_path: Path) -> None:
+    experiment = experiments.get(name)
+    for seed in (1, 2):
+        found = reproduce(experiment, tmp_path, scale="quick", seed=seed)
+        assert [claim.statement for claim in found.claims if not claim.as_expected] == []
+        with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
+            assert data.attrs["seed"] == seed
+            assert {"source", "rnnlatch_version", "isa"} <= data.attrs.keys()
+            assert all("long_name" in data[name].attrs and "units" in data[name].attrs for name in data.variables)
+    assert kept_runs(experiment, tmp_path, "quick") == (0, 0)
 
 
 @pytest.mark.parametrize("name", experiments.names())

@@ -1,4 +1,4 @@
-"""What an experiment is: sweeps to run, an analysis of their stores, a picture, and claims."""
+"""What an experiment is: sweeps to run, if any, an analysis, a picture, and claims."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Material:
     scale : str
         The scale asked for.
     stores : mapping of str to Store
-        The finished sweeps, by the file name of their `SweepPlan`.
+        The finished sweeps, by the file name of their `SweepPlan`; empty for an experiment without sweeps.
     seed : int
         The seed of the whole experiment; what an analysis draws itself must follow from it.
     threads : int or None
@@ -81,9 +81,17 @@ class Material:
     threads: int | None = None
 
 
+def no_sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:  # noqa: ARG001, the same at every scale
+    """Return the sweeps of an experiment that trains nothing: none."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A named figure or table: sweeps, an analysis, a picture and claims.
+
+    An experiment without sweeps computes everything in its analysis, within seconds; it keeps no store, and is computed anew
+    each time.
 
     Everything that the picture and the claims need is in the analysis' dataset, which is what ``data.nc`` holds: both can be
     made again from that file alone.
@@ -98,14 +106,14 @@ class Experiment:
         One sentence for the list of experiments.
     scales : mapping of str to Scale
         One entry for each of `SCALES`.
-    sweeps : callable
-        ``sweeps(scale)`` gives the sweeps to run, in order; the first one is the main one.
     analyse : callable
         ``analyse(material)`` gives the dataset.
     plot : callable
         ``plot(dataset)`` gives a figure.
     claims : callable
         ``claims(dataset)`` gives the list of claims.
+    sweeps : callable
+        ``sweeps(scale)`` gives the sweeps to run, in order; the first one is the main one. None by default.
     """
 
     name: str
@@ -114,7 +122,7 @@ class Experiment:
     title: str
     shows: str
     scales: Mapping[ScaleName, Scale]
-    sweeps: Callable[[ScaleName], tuple[SweepPlan, ...]]
     analyse: "Callable[[Material], xr.Dataset]"
     plot: "Callable[[xr.Dataset], Figure]"
     claims: "Callable[[xr.Dataset], list[Claim]]"
+    sweeps: Callable[[ScaleName], tuple[SweepPlan, ...]] = no_sweeps

@@ -27,7 +27,7 @@ class Reproduction:
     directory : Path
         Where everything is.
     files : tuple of Path
-        The stores, ``data.nc``, the figure and ``claims.json``.
+        The stores, where there are sweeps, ``data.nc``, the figure and ``claims.json``.
     claims : tuple of Claim
         As in ``claims.json``.
     """
@@ -47,7 +47,7 @@ def reproduce(
     format: str = "png",
     progress: Progress | None = None,
 ) -> Reproduction:
-    """Run an experiment, or what is missing of it, and write everything to ``out/NAME/``.
+    """Run an experiment, or what is missing of its sweeps, and write everything to ``out/NAME/``.
 
     Parameters
     ----------

@@ -1,13 +1,55 @@
-"""From a finished store to what the analyses share: counts by grid point."""
+"""What the analyses share: counts by grid point of a finished store, quantities with their names, provenance."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from rnnlatch._dispatch import isa
+from rnnlatch._variables import provenance
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from rnnlatch.experiments.base import Material
     from rnnlatch.store import Store
 
-__all__ = ["counts"]
+__all__ = ["collect", "counts", "quantity"]
+
+
+def quantity(dims: str | Iterable[Hashable], values: ArrayLike, long_name: str, units: str = "1") -> xr.Variable:
+    """Return values with their dimensions and their name in words.
+
+    Examples
+    --------
+    >>> quantity("step", [1.0, 0.5], "state").attrs
+    {'long_name': 'state', 'units': '1'}
+    """
+    return xr.Variable(dims, np.asarray(values), {"long_name": long_name, "units": units})
+
+
+def collect(
+    material: "Material",
+    source: str,
+    data: Mapping[str, xr.Variable],
+    coords: Mapping[str, xr.Variable],
+    **parameters: Any,
+) -> xr.Dataset:
+    """Return the dataset of an experiment without a sweep, with where it comes from.
+
+    Parameters
+    ----------
+    material : Material
+        What the analysis was given.
+    source : str
+        The analysis.
+    data, coords : mapping of str to Variable
+        What was found, and over what.
+    **parameters
+        Settings, kept as attributes: numbers, text, or lists of them.
+    """
+    attrs = provenance(source, str(material.seed)) | {"isa": isa} | parameters
+    return xr.Dataset(dict(data), dict(coords), attrs)
 
 
 def counts(store: "Store") -> "xr.Dataset":
