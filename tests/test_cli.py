@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rnnlatch.progress import ProgressBar
 from rnnlatch.store import StoreError
 
 DENSITY = "bengio1994-density"
+PRODUCT = "goodfellow2016-weight-product"
 
 
 def test_list_names_every_experiment_and_scale(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +72,6 @@ def test_check_fails_when_a_claim_is_not_as_expected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = experiments.get(DENSITY)
-    from dataclasses import replace
 
     def turned(data: Any) -> Any:
         first, *rest = experiment.claims(data)
@@ -100,7 +101,7 @@ def test_status_tells_how_far_a_sweep_is(tmp_path: Path, capsys: pytest.CaptureF
     [
         (["reproduce"], "NAME must be one or more experiments, or --all"),
         (["reproduce", DENSITY, "--all"], "NAME and --all exclude each other"),
-        (["reproduce", "nothing"], "experiment must be one of bengio1994-density, bengio1994-length; got 'nothing'"),
+        (["reproduce", "nothing"], "experiment must be one of bengio1994-density, bengio1994-length, "),
         (["reproduce", DENSITY, "nothing"], "got 'nothing'"),
         (["reproduce", DENSITY, "--scale", "huge"], "argument --scale: invalid choice: 'huge'"),
         (["reproduce", DENSITY, "--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
@@ -163,6 +164,21 @@ def test_a_store_of_another_seed_is_refused_with_the_difference(
     assert "stored 0, asked 7" in captured.err
     assert "Another --out keeps both" in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_stopped_analysis_keeps_nothing_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = experiments.get(PRODUCT)
+
+    def stopped(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "get", lambda _: replace(experiment, analyse=stopped))
+    assert main(["reproduce", PRODUCT, "--scale", "quick", "--out", str(tmp_path)]) == 130
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"rnnlatch: stopped; {PRODUCT} keeps nothing of an unfinished analysis. To go on: rnnlatch ")
+    assert not list((tmp_path / PRODUCT).iterdir())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")

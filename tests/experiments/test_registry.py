@@ -14,7 +14,7 @@ def test_names_are_those_of_the_experiments() -> None:
 
 
 def test_unknown_name_lists_what_there_is() -> None:
-    with pytest.raises(ValueError, match="bengio1994-density, bengio1994-length; got 'nothing'"):
+    with pytest.raises(ValueError, match=r"bengio1994-density, bengio1994-length, .*; got 'nothing'"):
         experiments.get("nothing")
 
 
@@ -24,7 +24,7 @@ def test_every_scale_describes_valid_sweeps(name: str) -> None:
     assert tuple(experiment.scales) == experiments.SCALES
     for scale in experiments.SCALES:
         plans = experiment.sweeps(scale)
-        assert plans[0].file == "sweep.sqlite"
+        assert [plan.file for plan in plans[:1]] in ([], ["sweep.sqlite"])
         assert len({plan.file for plan in plans}) == len(plans)
         for plan in plans:
             first = {axis: values[0] for axis, values in plan.axes.items()}

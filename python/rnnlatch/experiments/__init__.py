@@ -5,7 +5,7 @@ To add one, write a module that ends in ``EXPERIMENT = Experiment(...)`` and nam
 Examples
 --------
 >>> from rnnlatch import experiments
->>> experiments.names()
+>>> experiments.names()[:2]
 ('bengio1994-density', 'bengio1994-length')
 >>> experiments.get("bengio1994-density").figure
 'Fig. 2a'
@@ -33,6 +33,7 @@ __all__ = [
 _HOMES = {
     "bengio1994-density": "bengio1994.density",
     "bengio1994-length": "bengio1994.length",
+    "goodfellow2016-weight-product": "goodfellow2016.weight_product",
 }
 
 
