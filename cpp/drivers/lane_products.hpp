@@ -5,7 +5,10 @@
 // stays in registers while time runs.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 
 #include "drivers/lane_rows.hpp"
 
@@ -40,10 +43,8 @@ class LaneProducts {
     // to[r] = start[r] + the terms, r < rows. `start` and `to` are consecutive rows, and may be the same ones.
     template <std::size_t terms>
     static void affine(std::size_t rows, const S* start, const Term<S> (&term)[terms], S* to) {
-        constexpr std::size_t most = 6;
-        std::size_t tiles = (rows + most - 1) / most;
-        for (std::size_t r = 0; r < rows; --tiles) {
-            const std::size_t height = (rows - r + tiles - 1) / tiles;
+        for (std::size_t r = 0; r < rows;) {
+            const std::size_t left = rows - r, height = left <= 6 ? left : left <= 12 ? (left + 1) / 2 : 6;
             switch (height) {
                 case 1:
                     affine_tile<1>(r, start, term, to);
@@ -87,22 +88,32 @@ class LaneProducts {
     }
 
    private:
+    // f(0), ..., f(n - 1) with indices known to the compiler, so that arrays of registers stay in registers.
+    template <std::size_t n, class F>
+    static RNNLATCH_INLINE void unrolled(F f) {
+        [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+            (f(std::integral_constant<std::size_t, i>{}), ...);
+        }(std::make_index_sequence<n>{});
+    }
+
     template <std::size_t height, std::size_t terms>
     static void affine_tile(std::size_t first, const S* start, const Term<S> (&term)[terms], S* to) {
         V sum[height];
-        for (std::size_t r = 0; r < height; ++r) sum[r] = M::load(start + (first + r) * R::stride);
+        unrolled<height>([&](auto r)
+                             __attribute__((always_inline)) { sum[r] = M::load(start + (first + r) * R::stride); });
         for (const Term<S>& each : term) {
-            const S* weight = each.weight + static_cast<std::ptrdiff_t>(first) * each.row;
+            const std::ptrdiff_t row = each.row, column = each.column, stride = each.stride;
+            const S* weight = each.weight + static_cast<std::ptrdiff_t>(first) * row;
             const S* x = each.x;
-            for (std::size_t k = 0; k < each.count; ++k, weight += each.column, x += each.stride) {
+            for (std::size_t k = each.count; k > 0; --k, weight += column, x += stride) {
                 const V operand = M::load(x);
-#pragma GCC unroll 6
-                for (std::size_t r = 0; r < height; ++r) {
-                    sum[r] = fma(M::load(weight + static_cast<std::ptrdiff_t>(r) * each.row), operand, sum[r]);
-                }
+                unrolled<height>([&](auto r) __attribute__((always_inline)) {
+                    sum[r] = fma(M::load(weight + static_cast<std::ptrdiff_t>(r()) * row), operand, sum[r]);
+                });
             }
         }
-        for (std::size_t r = 0; r < height; ++r) M::store(to + (first + r) * R::stride, sum[r]);
+        unrolled<height>([&](auto r)
+                             __attribute__((always_inline)) { M::store(to + (first + r) * R::stride, sum[r]); });
     }
 
     struct Outer {
@@ -133,29 +144,28 @@ class LaneProducts {
 
     template <std::size_t height, std::size_t width>
     static void outer_tile(const Outer& tile, std::size_t half) {
-        Half sum[height][width];
+        Half sum[height * width];
         S* to = tile.sum + half;
-        for (std::size_t i = 0; i < height; ++i) {
-            for (std::size_t j = 0; j < width; ++j) {
-                sum[i][j] = R::load_half(to + static_cast<std::ptrdiff_t>(i) * tile.sum_row + j * R::stride);
-            }
-        }
+        const auto place = [&](auto n) __attribute__((always_inline)) {
+            return to + static_cast<std::ptrdiff_t>(n() / width) * tile.sum_row + n() % width * R::stride;
+        };
+        unrolled<height * width>([&](auto n) __attribute__((always_inline)) { sum[n] = R::load_half(place(n)); });
         const S *left = tile.left + half, *right = tile.right + half;
-        for (std::size_t t = 0; t < tile.times; ++t, left += tile.left_time, right += tile.right_time) {
+        const std::ptrdiff_t column = tile.right_column;
+        for (std::size_t t = tile.times; t > 0; --t, left += tile.left_time, right += tile.right_time) {
             Half row[width];
-            for (std::size_t j = 0; j < width; ++j) {
-                row[j] = R::load_half(right + static_cast<std::ptrdiff_t>(j) * tile.right_column);
-            }
-            for (std::size_t i = 0; i < height; ++i) {
+            unrolled<width>([&](auto j) __attribute__((always_inline)) {
+                row[j] = R::load_half(right + static_cast<std::ptrdiff_t>(j()) * column);
+            });
+            unrolled<height>([&](auto i) __attribute__((always_inline)) {
                 const Half factor = R::load_half(left + i * R::stride);
-                for (std::size_t j = 0; j < width; ++j) sum[i][j] = fma(factor, row[j], sum[i][j]);
-            }
+                unrolled<width>([&](auto j) __attribute__((always_inline)) {
+                    constexpr std::size_t n = decltype(i)::value * width + decltype(j)::value;
+                    sum[n] = fma(factor, row[j], sum[n]);
+                });
+            });
         }
-        for (std::size_t i = 0; i < height; ++i) {
-            for (std::size_t j = 0; j < width; ++j) {
-                R::store_half(to + static_cast<std::ptrdiff_t>(i) * tile.sum_row + j * R::stride, sum[i][j]);
-            }
-        }
+        unrolled<height * width>([&](auto n) __attribute__((always_inline)) { R::store_half(place(n), sum[n]); });
     }
 };
 

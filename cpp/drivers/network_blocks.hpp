@@ -26,47 +26,69 @@ struct NetworkBlocks {
     std::size_t count() const { return (runs + lanes * groups_a_block - 1) / (lanes * groups_a_block); }
 };
 
-// f(groups in use) for every block that this thread gets; f starts with groups that have begun their runs.
-template <class Group, class F>
-void for_each_block(const NetworkBlocks& blocks, Work& work, std::vector<Group>& groups, F f) {
+// For every block that this thread gets: begin(group, first run, runs) for its groups, then f(groups in use).
+template <class Group, class Begin, class F>
+void for_each_block(const NetworkBlocks& blocks, Work& work, std::vector<Group>& groups, Begin begin, F f) {
     while (const auto block = work.take()) {
         std::size_t used = 0;
         for (; used < groups.size(); ++used) {
             const std::size_t first = (*block * blocks.groups_a_block + used) * blocks.lanes;
             if (first >= blocks.runs) break;
-            groups[used].begin(first, std::min(blocks.lanes, blocks.runs - first));
+            begin(groups[used], first, std::min(blocks.lanes, blocks.runs - first));
         }
         f(used);
         work.finish_one();
     }
 }
 
-// One thread's share of the losses and gradients.
-template <class V, class T>
-void network_gradients(const NetworkProblem<T>& problem, const CellInLanes<V>& cell, const NetworkBlocks& blocks,
-                       Work& work, const NetworkResults<T>& results) {
-    std::vector<NetworkLanes<V, T>> groups;
-    for (std::size_t g = 0; g < blocks.groups_a_block; ++g) groups.emplace_back(problem, cell, true);
-    for_each_block(blocks, work, groups, [&](std::size_t used) {
-        const auto each = [&](auto f) { std::for_each_n(groups.begin(), used, f); };
-        for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {
-            each([b](auto& group) { group.begin_sequence(b); });
-            for (std::size_t t = 1; t <= problem.shape.length; ++t) each([t](auto& group) { group.forward(t); });
-            each([](auto& group) { group.judge(); });
-            for (std::size_t t = problem.shape.length; t > 0; --t) each([t](auto& group) { group.backward(t); });
-            each([&](auto& group) { group.end_sequence(results.initial_gradient); });
-        }
-        each([&](auto& group) { group.finish(results.loss, results.gradient); });
+namespace detail {
+
+template <class Group, class... Arguments>
+std::vector<Group> groups_of(const NetworkBlocks& blocks, const Arguments&... arguments) {
+    std::vector<Group> groups;
+    for (std::size_t g = 0; g < blocks.groups_a_block; ++g) groups.emplace_back(arguments...);
+    return groups;
+}
+
+// Every sequence there and back.
+template <class Group>
+void walk_there_and_back(const NetworkShape& shape, std::vector<Group>& groups, std::size_t used, const Work& work,
+                         const View<ScalarOf<typename Group::Lanes>>* initial_gradient) {
+    const auto each = [&](auto f) { std::for_each_n(groups.begin(), used, f); };
+    for (std::size_t b = 0; b < shape.batch && !work.cancelled(); ++b) {
+        each([b](auto& group) { group.begin_sequence(b); });
+        for (std::size_t t = 1; t <= shape.length; ++t) each([t](auto& group) { group.forward(t); });
+        each([](auto& group) { group.judge(); });
+        for (std::size_t t = shape.length; t > 0; --t) each([t](auto& group) { group.backward(t); });
+        each([&](auto& group) { group.end_sequence(initial_gradient); });
+    }
+}
+
+}  // namespace detail
+
+// One thread's share of the losses and gradients; where V is dual, of the gradients' derivatives in the directions.
+template <class V, class S = ScalarOf<V>>
+void network_gradients(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const NetworkBlocks& blocks,
+                       Work& work, const NetworkResults<S>& results, const NetworkViews<const S>& directions = {},
+                       const NetworkViews<S>& product = {}) {
+    auto groups = detail::groups_of<NetworkLanes<V>>(blocks, problem, cell, Remember::everything);
+    const auto begin = [&](auto& group, std::size_t first, std::size_t count) {
+        group.begin(first, count, directions);
+    };
+    for_each_block(blocks, work, groups, begin, [&](std::size_t used) {
+        detail::walk_there_and_back(problem.shape, groups, used, work, results.initial_gradient);
+        std::for_each_n(groups.begin(), used,
+                        [&](auto& group) { group.finish(results.loss, results.gradient, product); });
     });
 }
 
 // One thread's share of the states and outputs.
-template <class V, class T>
-void network_states(const NetworkProblem<T>& problem, const CellInLanes<V>& cell, const NetworkBlocks& blocks,
-                    Work& work, const NetworkResults<T>& results) {
-    std::vector<NetworkLanes<V, T>> groups;
-    for (std::size_t g = 0; g < blocks.groups_a_block; ++g) groups.emplace_back(problem, cell, false);
-    for_each_block(blocks, work, groups, [&](std::size_t used) {
+template <class V, class S = ScalarOf<V>>
+void network_states(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const NetworkBlocks& blocks,
+                    Work& work, const NetworkResults<S>& results) {
+    auto groups = detail::groups_of<NetworkLanes<V>>(blocks, problem, cell, Remember::all_states);
+    const auto begin = [](auto& group, std::size_t first, std::size_t count) { group.begin(first, count); };
+    for_each_block(blocks, work, groups, begin, [&](std::size_t used) {
         const auto each = [&](auto f) { std::for_each_n(groups.begin(), used, f); };
         for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {
             each([b](auto& group) { group.begin_sequence(b); });

@@ -25,12 +25,20 @@
 
 namespace rnnlatch {
 
-template <class V, class T>
+// What a group remembers of a sequence.
+enum class Remember {
+    two_states,  // the step before, and this one
+    all_states,
+    everything,  // and what the way back needs
+};
+
+template <class V>
 class NetworkLanes {
    public:
+    using Lanes = V;
     using S = ScalarOf<V>;
 
-    NetworkLanes(const NetworkProblem<T>& problem, const CellInLanes<V>& cell, bool with_gradient)
+    NetworkLanes(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, Remember remember)
         : problem_(problem),
           shape_(problem.shape),
           cell_(cell),
@@ -39,34 +47,35 @@ class NetworkLanes {
           state_rows_(shape_.states * shape_.hidden),
           slot_rows_(cell.slots * shape_.hidden),
           kept_rows_(cell.kept * shape_.hidden),
+          kept_step_(remember == Remember::everything ? kept_rows_ * row : 0),
+          state_mask_(remember == Remember::two_states ? 1 : ~std::size_t{0}),
           parameters_(at_.count * row),
           bias_(slot_rows_ * row),
-          states_((shape_.length + 1) * state_rows_ * row),
-          kept_step_(with_gradient ? kept_rows_ * row : 0),
-          kept_((with_gradient ? shape_.length : 1) * kept_rows_ * row),
+          states_((remember == Remember::two_states ? 2 : shape_.length + 1) * state_rows_ * row),
+          kept_((remember == Remember::everything ? shape_.length : 1) * kept_rows_ * row),
           slots_(slot_rows_ * row),
           start_(row),
           ones_(row) {
         Memory<V>::store(ones_.data(), constant_like<V>(1.0));
-        if (!with_gradient) return;
+        output_.resize(shape_.outputs * row);
+        if (remember == Remember::all_states) return;
         const std::size_t terms = shape_.judgements();
-        deltas_.resize(shape_.length * slot_rows_ * row);
+        deltas_.resize(chunk * slot_rows_ * row);
         gradient_.resize(at_.count * row);
         carried_.resize(state_rows_ * row);
         carried_next_.resize(state_rows_ * row);
-        output_.resize(shape_.outputs * row);
         output_gradient_.resize(terms * shape_.judged() * row);
         target_.resize(terms * shape_.targets() * row);
         weight_.resize(terms * row);
         loss_.resize(row);
     }
 
-    void begin(std::size_t first, std::size_t count) {
+    // `directions`: the derivatives of the parameters, where V is dual.
+    void begin(std::size_t first, std::size_t count, const NetworkViews<const S>& directions = {}) {
         first_ = first;
         count_ = count;
-        for_each_parameter(shape_, problem_.parameters, [&](auto view, auto before, auto rows, auto columns) {
-            gather<V>(view, rows, columns, first, count, parameters_.data() + before * row);
-        });
+        take_parameters(problem_.parameters, parameters_.data());
+        take_parameters(directions, parameters_.data() + Row<V>::lanes);
         sum_biases();
         std::fill(gradient_.begin(), gradient_.end(), S{});
         std::fill(loss_.begin(), loss_.end(), S{});
@@ -106,25 +115,14 @@ class NetworkLanes {
     // The loss of the sequence, and its derivatives by the outputs.
     void judge() {
         take_targets();
-        const std::size_t judged = shape_.judged();
-        for (std::size_t j = 0; j < shape_.judgements(); ++j) {
-            const S* h = state(shape_.every ? j + 1 : shape_.length);
-            const S* y =
-                shape_.outputs ? read_out(h, output_.data()) : h + std::max<std::ptrdiff_t>(shape_.read_unit, 0) * step;
-            rnnlatch::judge<V>(shape_.loss, judged, y, target_.data() + j * shape_.targets() * row,
-                               M::load(weight_.data() + j * row), loss_.data(),
-                               output_gradient_.data() + j * judged * row);
-        }
+        for (std::size_t j = 0; j < shape_.judgements(); ++j) judge_term(j);
         std::fill(carried_.begin(), carried_.end(), S{});
     }
 
     // From dE/d(states of step t), which includes what later steps had to say, to that of step t - 1.
     void backward(std::size_t t) {
         S *g = carried_.data(), *g_previous = carried_next_.data(), *delta = delta_of(t);
-        if (shape_.every)
-            add_output_gradient(t - 1, g);
-        else if (t == shape_.length)
-            add_output_gradient(0, g);
+        if (shape_.every || t == shape_.length) add_output_gradient(shape_.every ? t - 1 : 0, g);
         const bool waiting = t <= latest_start_;
         if (problem_.same_step) {
             backward_in_order(t, waiting);
@@ -140,9 +138,10 @@ class NetworkLanes {
             }
         }
         std::swap(carried_, carried_next_);
+        if ((t - 1) % chunk == 0) add_weight_gradients(t, std::min(chunk, shape_.length - t + 1));
     }
 
-    void end_sequence(const View<T>* initial_gradient) {
+    void end_sequence(const View<S>* initial_gradient) {
         S* gradient = gradient_.data();
         for (std::size_t s = 0; s < shape_.states; ++s) {
             const S* g = carried_.data() + s * shape_.hidden * row;
@@ -152,46 +151,62 @@ class NetworkLanes {
                 add_rows(shape_.hidden, g, gradient + (at_.initial + s * shape_.hidden) * row);
             }
         }
-        add_weight_gradients();
         if (shape_.outputs) add_readout_gradients();
     }
 
-    void finish(const View<T>& loss, const NetworkViews<T>& gradient) {
-        scatter<V>(loss_.data(), 1, 1, first_, count_, loss);
-        bring_out(gradient, 0);
+    // `product`: the derivatives of the gradient in the directions, where V is dual.
+    void finish(const View<S>& loss, const NetworkViews<S>& gradient, const NetworkViews<S>& product = {}) {
+        if (loss) scatter<V>(loss_.data(), 1, 1, first_, count_, loss);
+        bring_out(gradient_.data(), gradient);
+        bring_out(gradient_.data() + Row<V>::lanes, product);
     }
 
     // States and outputs of the sequence.
-    void bring_out_states(const View<T> (&states)[2], const View<T>& output) {
+    void bring_out_states(const View<S> (&states)[2], const View<S>& output) {
         for (std::size_t s = 0; s < shape_.states; ++s) {
-            const View<T> to = states[s].at(sequence_);
+            const View<S> to = states[s].at(sequence_);
             for (std::size_t t = 0; t < shape_.length; ++t) {
-                const View<T> step_of = {
+                const View<S> step_of = {
                     to.data + static_cast<std::ptrdiff_t>(t) * to.stride[0], to.run, {to.stride[1]}};
                 scatter<V>(state(t + 1) + s * shape_.hidden * row, shape_.hidden, 1, first_, count_, step_of);
             }
         }
         if (!shape_.outputs) return;
-        output_.resize(shape_.outputs * row);
-        const View<T> to = output.at(sequence_);
+        const View<S> to = output.at(sequence_);
         for (std::size_t t = 0; t < shape_.length; ++t) {
-            const View<T> step_of = {to.data + static_cast<std::ptrdiff_t>(t) * to.stride[0], to.run, {to.stride[1]}};
+            const View<S> step_of = {to.data + static_cast<std::ptrdiff_t>(t) * to.stride[0], to.run, {to.stride[1]}};
             scatter<V>(read_out(state(t + 1), output_.data()), shape_.outputs, 1, first_, count_, step_of);
         }
     }
 
-   private:
+   protected:
     using M = Memory<V>;
     using Products = LaneProducts<V>;
     static constexpr std::size_t row = Row<V>::stride;
     static constexpr auto step = static_cast<std::ptrdiff_t>(row);
+    static constexpr std::size_t chunk = 16;  // steps whose deltas wait in the innermost cache for the weight gradients
 
-    S* state(std::size_t t) { return states_.data() + t * state_rows_ * row; }
-    S* delta_of(std::size_t t) { return deltas_.data() + (t - 1) * slot_rows_ * row; }
+    S* state(std::size_t t) { return states_.data() + (t & state_mask_) * state_rows_ * row; }
+    S* delta_of(std::size_t t) { return deltas_.data() + (t - 1) % chunk * slot_rows_ * row; }
     S* kept_of(std::size_t t) { return kept_.data() + (t - 1) * kept_step_; }
     const S* input(std::size_t t) const { return input_ + static_cast<std::ptrdiff_t>(t - 1) * input_time_; }
     const S* parameter(std::size_t at) const { return parameters_.data() + at * row; }
     auto has_begun(std::size_t t) const { return constant_like<V>(static_cast<double>(t)) > M::load(start_.data()); }
+
+    // The step that the term j of the loss looks at.
+    std::size_t judged_step(std::size_t j) const { return shape_.every ? j + 1 : shape_.length; }
+
+    // The numbers that the loss compares, from the unit outputs h.
+    const S* compared(const S* h) {
+        return shape_.outputs ? read_out(h, output_.data()) : h + std::max<std::ptrdiff_t>(shape_.read_unit, 0) * step;
+    }
+
+    void judge_term(std::size_t j) {
+        const std::size_t judged = shape_.judged();
+        rnnlatch::judge<V>(shape_.loss, judged, compared(state(judged_step(j))),
+                           target_.data() + j * shape_.targets() * row, M::load(weight_.data() + j * row), loss_.data(),
+                           output_gradient_.data() + j * judged * row);
+    }
 
     void sum_biases() {
         std::fill(bias_.begin(), bias_.end(), S{});
@@ -208,15 +223,7 @@ class NetworkLanes {
     // ---- what a sequence brings -------------------------------------------------------------------------------------
 
     void take_inputs() {
-        const View<const T> from = problem_.inputs.at(sequence_);
-        if constexpr (std::is_same_v<S, T> && row == Row<V>::lanes) {
-            if (from.run == 1 && count_ == Row<V>::lanes) {  // used where they are
-                input_ = from.data + first_;
-                input_time_ = from.stride[0];
-                input_feature_ = from.stride[1];
-                return;
-            }
-        }
+        const View<const S> from = problem_.inputs.at(sequence_);
         input_time_ = static_cast<std::ptrdiff_t>(shape_.inputs) * step;
         input_feature_ = step;
         if (from.run == 0 && shape_.batch == 1 && !inputs_.empty()) return;  // the same for every group
@@ -242,7 +249,7 @@ class NetworkLanes {
         if (problem_.classes) {
             gather<V>(problem_.classes.at(sequence_), terms, 1, first_, count_, target_.data());
         } else {
-            View<const T> targets = problem_.targets.at(sequence_);
+            View<const S> targets = problem_.targets.at(sequence_);
             if (!shape_.every) targets.stride[1] = targets.stride[0];
             gather<V>(targets, terms, shape_.targets(), first_, count_, target_.data());
         }
@@ -254,7 +261,7 @@ class NetworkLanes {
         const V share = constant_like<V>(1.0 / static_cast<double>(shape_.batch));
         for (std::size_t j = 0; j < terms; ++j) {
             V weight = M::load(weight_.data() + j * row) * share;
-            const std::size_t t = shape_.every ? j + 1 : shape_.length;
+            const std::size_t t = judged_step(j);
             if (t <= latest_start_) weight = select(has_begun(t), weight, constant_like<V>(0.0));
             M::store(weight_.data() + j * row, weight);
         }
@@ -386,36 +393,37 @@ class NetworkLanes {
 
     // ---- gradients of the weights -----------------------------------------------------------------------------------
 
-    void add_weight_gradients() {
+    // Of the steps from `first` on.
+    void add_weight_gradients(std::size_t first, std::size_t steps) {
+        const S* h = state(first - 1);
         const std::size_t hidden = shape_.hidden, group = cell_.plain() ? units_ : hidden;
         for (std::size_t g = 0; g * group < units_; ++g) {
             const S* in = deltas_.data() + cell_.input_slot[g] * hidden * row;
             const S* recurrent = deltas_.data() + cell_.hidden_slot[g] * hidden * row;
-            add_outer(group, shape_.inputs, in, input_, input_time_, input_feature_,
+            add_outer(steps, group, shape_.inputs, in, input(first), input_time_, input_feature_,
                       at_.weight_ih + g * group * shape_.inputs);
             if (!shape_.diagonal && !problem_.same_step) {
-                add_outer(group, hidden, recurrent, states_.data(), state_step(), step,
-                          at_.weight_hh + g * group * hidden);
+                add_outer(steps, group, hidden, recurrent, h, state_step(), step, at_.weight_hh + g * group * hidden);
             }
             if (!shape_.bias) continue;
-            add_outer(group, 1, in, ones_.data(), 0, 0, at_.bias_ih + g * group);
+            add_outer(steps, group, 1, in, ones_.data(), 0, 0, at_.bias_ih + g * group);
             if (in == recurrent) {
                 std::copy_n(gradient_.data() + (at_.bias_ih + g * group) * row, group * row,
                             gradient_.data() + (at_.bias_hh + g * group) * row);
             } else {
-                add_outer(group, 1, recurrent, ones_.data(), 0, 0, at_.bias_hh + g * group);
+                add_outer(steps, group, 1, recurrent, ones_.data(), 0, 0, at_.bias_hh + g * group);
             }
         }
         if (shape_.diagonal) {
             for_each_diagonal([&](std::size_t weight, std::size_t slot, std::size_t unit) {
-                add_outer(1, 1, deltas_.data() + slot * row, states_.data() + unit * row, state_step(), 0,
+                add_outer(steps, 1, 1, deltas_.data() + slot * row, h + unit * row, state_step(), 0,
                           at_.weight_hh + weight);
             });
         } else if (problem_.same_step) {
             for (std::size_t i = 0; i < hidden; ++i) {
                 for (std::size_t j = 0; j < hidden; ++j) {
-                    add_outer(1, 1, deltas_.data() + i * row, state(same_step(i, j) ? 1 : 0) + j * row, state_step(), 0,
-                              at_.weight_hh + i * hidden + j);
+                    add_outer(steps, 1, 1, deltas_.data() + i * row, state(first - (same_step(i, j) ? 0 : 1)) + j * row,
+                              state_step(), 0, at_.weight_hh + i * hidden + j);
                 }
             }
         }
@@ -433,17 +441,23 @@ class NetworkLanes {
         }
     }
 
-    void add_outer(std::size_t rows, std::size_t columns, const S* delta, const S* right, std::ptrdiff_t right_time,
-                   std::ptrdiff_t right_column, std::size_t to) {
-        Products::outer(rows, columns, shape_.length, delta, static_cast<std::ptrdiff_t>(slot_rows_) * step, right,
-                        right_time, right_column, gradient_.data() + to * row);
+    void add_outer(std::size_t steps, std::size_t rows, std::size_t columns, const S* delta, const S* right,
+                   std::ptrdiff_t right_time, std::ptrdiff_t right_column, std::size_t to) {
+        Products::outer(rows, columns, steps, delta, static_cast<std::ptrdiff_t>(slot_rows_) * step, right, right_time,
+                        right_column, gradient_.data() + to * row);
     }
 
     std::ptrdiff_t state_step() const { return static_cast<std::ptrdiff_t>(state_rows_) * step; }
 
-    void bring_out(const NetworkViews<T>& views, std::size_t part) {
+    void take_parameters(const NetworkViews<const S>& views, S* to) const {
         for_each_parameter(shape_, views, [&](auto view, auto before, auto rows, auto columns) {
-            scatter<V>(gradient_.data() + before * row + part, rows, columns, first_, count_, view);
+            gather<V>(view, rows, columns, first_, count_, to + before * row);
+        });
+    }
+
+    void bring_out(const S* from, const NetworkViews<S>& views) const {
+        for_each_parameter(shape_, views, [&](auto view, auto before, auto rows, auto columns) {
+            scatter<V>(from + before * row, rows, columns, first_, count_, view);
         });
     }
 
@@ -465,11 +479,11 @@ class NetworkLanes {
         }
     }
 
-    NetworkProblem<T> problem_;
+    NetworkProblem<S> problem_;
     NetworkShape shape_;
     CellInLanes<V> cell_;
     ParameterRows at_;
-    std::size_t units_, state_rows_, slot_rows_, kept_rows_, kept_step_;
+    std::size_t units_, state_rows_, slot_rows_, kept_rows_, kept_step_, state_mask_;
     std::size_t first_ = 0, count_ = 0, sequence_ = 0, latest_start_ = 0;
     Buffer<S> parameters_, bias_;
     Buffer<S> states_, kept_, slots_, deltas_, inputs_;  // of a sequence; the slots of one step, dE/d(slots) of all

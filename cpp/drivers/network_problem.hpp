@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "drivers/lane_losses.hpp"
 #include "drivers/lane_rows.hpp"

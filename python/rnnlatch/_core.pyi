@@ -60,3 +60,15 @@ def network_gradient(
     threads: int,
     same_step: NDArray[np.uint8] | None = None,
 ) -> dict[str, Any]: ...
+def network_hessian_vector(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    directions: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    mask: NDArray[Any] | None,
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[Any]] | None,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, dict[str, NDArray[Any]]]: ...
