@@ -205,6 +205,9 @@ class Lstm:
         self.h, self.c = np.zeros((2, steps + 1, size, n))
         self.gates, self.delta = np.empty((2, steps, size, 4 * n))
         self.tanh_c, self.n = np.empty((steps, size, n)), n
+        # views taken once: input, forget, cell, output at every step
+        self.by_gate = [[gate[:, k * n : (k + 1) * n] for k in range(4)] for gate in self.gates]
+        self.delta_by_gate = [[delta[:, k * n : (k + 1) * n] for k in range(4)] for delta in self.delta]
 
     def gradient(self, p: Arrays, x: FloatArray, d: FloatArray, scale: float) -> Arrays:
         """Loss and gradient of the sum over the slice, times `scale`; `x` ``(time, batch, features)``."""
@@ -223,9 +226,9 @@ class Lstm:
             np.tanh(gate, gate)
             np.multiply(gate, half, gate)
             np.add(gate, 1.0 - half, gate)
-            i, f, g, o = np.split(gate, 4, axis=1)
+            i, f, g, o = self.by_gate[t]
             np.multiply(f, c[t], c[t + 1])
-            c[t + 1] += i * g
+            np.add(c[t + 1], i * g, c[t + 1])
             np.tanh(c[t + 1], self.tanh_c[t])
             np.multiply(o, self.tanh_c[t], h[t + 1])
         error = h[-1] @ p["weight_out"].T + p["bias_out"] - d
@@ -236,10 +239,11 @@ class Lstm:
         np.subtract(1.0, gates[:, :, candidate] ** 2, delta[:, :, candidate])
         slope_c = 1.0 - self.tanh_c**2
         for t in range(len(delta) - 1, -1, -1):
-            i, f, g, o = np.split(gates[t], 4, axis=1)
+            i, f, g, o = self.by_gate[t]
             dc += dh * o * slope_c[t]
-            for k, factor in enumerate((dc * g, dc * c[t], dc * i, dh * self.tanh_c[t])):
-                delta[t, :, k * n : (k + 1) * n] *= factor
+            factors = (dc * g, dc * c[t], dc * i, dh * self.tanh_c[t])
+            for part, factor in zip(self.delta_by_gate[t], factors, strict=True):
+                np.multiply(part, factor, part)
             dc *= f
             if t:
                 np.matmul(delta[t], w, out=dh)
