@@ -27,4 +27,20 @@ struct AlignedAllocator {
 template <class T>
 using Buffer = std::vector<T, AlignedAllocator<T>>;
 
+// The same without initial values, for large intermediate results that are written before they are read.
+template <class T>
+class Scratch {
+   public:
+    explicit Scratch(std::size_t size) : data_(AlignedAllocator<T>().allocate(size)), size_(size) {}
+    ~Scratch() { AlignedAllocator<T>().deallocate(data_, size_); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    T* data() { return data_; }
+
+   private:
+    T* data_;
+    std::size_t size_;
+};
+
 }  // namespace rnnlatch
