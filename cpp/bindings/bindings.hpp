@@ -10,6 +10,7 @@ namespace py = pybind11;
 void bind_build_info(py::module_& m);
 void bind_engine(py::module_& m);
 void bind_lanes(py::module_& m);
+void bind_matrix(py::module_& m);
 void bind_networks(py::module_& m);
 void bind_random(py::module_& m);
 

@@ -72,3 +72,23 @@ def network_hessian_vector(
     threads: int,
     same_step: NDArray[np.uint8] | None = None,
 ) -> dict[str, dict[str, NDArray[Any]]]: ...
+def matrix_forward(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    lengths: NDArray[np.int64] | None = None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
+    threads: int = 1,
+) -> dict[str, NDArray[Any]]: ...
+def matrix_gradient(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    mask: NDArray[Any] | None = None,
+    lengths: NDArray[np.int64] | None = None,
+    initial: Mapping[str, NDArray[Any]] | None = None,
+    threads: int = 1,
+    truncate: int = 0,
+    keep: bool = False,
+) -> dict[str, Any]: ...
