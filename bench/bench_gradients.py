@@ -98,13 +98,17 @@ def summary(rows: list[Row], work: GradientWork) -> list[dict[str, Any]]:
     return out
 
 
-def share_of_limit(row: Row, work: GradientWork, limits: list[dict[str, float]]) -> dict[str, float]:
-    """How near the row comes to the time of its multiplications and additions plus that of its values of tanh."""
+def share_of_limit(rows: list[Row], work: GradientWork, limits: list[dict[str, float]]) -> dict[str, float]:
+    """How near the public function and the core come to the time of the operations plus that of the values of tanh."""
     bounds = [work.flops / each["fma"] + work.tanhs / each["tanh"] for each in limits]
-    shares = [bound / time for bound, time in zip(bounds, seconds(row, "processor"), strict=True)]
+
+    def share(row: Row) -> float:
+        return median([bound / time for bound, time in zip(bounds, seconds(row, "processor"), strict=True)])
+
     return {
         "limit": work.units / median(bounds),
-        "share": median(shares),
+        "share": share(rows[0]),
+        "share_of_core": share(rows[1]),
         "fma": median([each["fma"] for each in limits]),
         "tanh": median([each["tanh"] for each in limits]),
     }
@@ -126,7 +130,7 @@ def side_by_side(works: list[str], threads: int, repeats: int, micro: Micro | No
             limits = take_turns(rows, repeats, with_limits)
             record = {"work": name, "threads": threads, "unit": work.unit, "rows": summary(rows, work)}
             if limits:
-                record["limit"] = share_of_limit(rows[0], work, limits)
+                record["limit"] = share_of_limit(rows, work, limits)
             print_rows(record)
             out.append(record)
     finally:
