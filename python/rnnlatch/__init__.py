@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
     from rnnlatch.run import Run
+    from rnnlatch.simulation import simulate
     from rnnlatch.store import open_store
     from rnnlatch.sweep import sweep
-    from rnnlatch.training import evaluate, replay, simulate, train
+    from rnnlatch.training import evaluate, replay, train
 
 __all__ = [
     "Criterion",
@@ -56,7 +57,7 @@ _HOMES = {
     "info": "_config",
     "open_store": "store",
     "replay": "training",
-    "simulate": "training",
+    "simulate": "simulation",
     "sweep": "sweep",
     "train": "training",
 }

@@ -9,6 +9,8 @@ __all__ = ["Floats", "check_finite", "floats", "integers"]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
 
+_LARGE = 10_000  # numbers
+
 _TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -43,7 +45,8 @@ def floats(name: str, value: Any, allowed: str, dtype: np.dtype[Any] | None = No
                 f"{name} has dtype {array.dtype} and the parameters {wanted}; give both one type, with astype: "
                 "what is lost on the way should be seen"
             )
-        return array if array.dtype == wanted and array.dtype.isnative else array.astype(wanted)
+        right = array.dtype == wanted and array.dtype.isnative and _regular(array)
+        return array if right else array.astype(wanted)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}; it must be {allowed}")
     converted = array.astype(dtype or np.float64)
@@ -57,20 +60,26 @@ def integers(name: str, value: Any, allowed: str) -> NDArray[np.int64]:
     array = _array(name, value, allowed)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}; it must be {allowed}")
-    return array.astype(np.int64, copy=False)
+    return array if array.dtype == np.int64 and array.dtype.isnative and _regular(array) else array.astype(np.int64)
 
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise where a number is NaN or infinite, and say where the first one is."""
-    with np.errstate(all="ignore"):
-        # One pass without a temporary array: a sum can only be finite if all is, or if the second look says so.
-        if np.isfinite(array.sum()):
-            return
+    if array.size > _LARGE:
+        with np.errstate(all="ignore"):
+            # One pass without a temporary array: a finite sum has finite terms.
+            if np.isfinite(array.sum()):
+                return
     wrong = ~np.isfinite(array)
     if wrong.any():
         place = tuple(int(index[0]) for index in np.nonzero(wrong))
         at = f" at {list(place)}" if place else ""
         raise ValueError(f"{name} is {array[place]}{at}; all its numbers must be finite")
+
+
+def _regular(array: NDArray[Any]) -> bool:
+    """Whether every number is aligned, and a whole number of them lies between neighbours."""
+    return array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides)
 
 
 def _array(name: str, value: Any, allowed: str) -> NDArray[Any]:

@@ -81,7 +81,7 @@ class Sequences:
     @property
     def in_lanes(self) -> bool:
         """Whether the engine runs these networks in lanes: where there are many, or it has no other way."""
-        return self.many or self.cell.diagonal or self.same_step is not None
+        return self.many or self.same_step is not None
 
     def as_many(self) -> "Sequences":
         """Give one network as one of many: every array with an axis in front."""

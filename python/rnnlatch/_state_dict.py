@@ -66,6 +66,8 @@ def find_names(cell: NetworkCell, names: Iterable[str]) -> dict[str, str]:
         If one is missing, or a name beside them is unknown.
     """
     present = set(names)
+    if present == cell.parameter_shapes.keys():
+        return {name: name for name in cell.parameter_shapes}
     prefix = "" if "weight_hh_l0" in present else find_layer(present)
     refuse_unsupported(prefix, present)
     known = cell.parameter_shapes

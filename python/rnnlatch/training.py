@@ -1,11 +1,11 @@
-"""Training, testing and simulating networks: many independent ones at once."""
+"""Training and testing networks: many independent ones at once."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
@@ -21,7 +21,7 @@ from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run, check_record
 from rnnlatch.tasks import MinimalLatch
 
-__all__ = ["Run", "evaluate", "replay", "simulate", "train"]
+__all__ = ["Run", "evaluate", "replay", "train"]
 
 LARGEST_RUNS = 2**40
 
@@ -257,66 +257,6 @@ def evaluate(
         for name, words in named.items()
     }
     return xr.Dataset(data, networks.coords, attrs)
-
-
-def simulate(cell: LatchNeuron, params: Mapping[str, Any] | xr.Dataset, inputs: ArrayLike) -> NDArray[np.float64]:
-    """Run networks over given inputs and return all their states.
-
-    Parameters
-    ----------
-    cell : LatchNeuron
-        The kind of network.
-    params : mapping of arrays or Dataset
-        ``weight``, shape () for one network or (run,) for many; of a dataset with more dimensions all networks, one
-        after the other. What else is there is not used: the inputs of all steps, the prefix too, come from `inputs`.
-    inputs : array_like of float, shape (batch, time, 1) or (run, batch, time, 1)
-        The inputs h_t of each sequence, shared by all networks or for each its own.
-
-    Returns
-    -------
-    ndarray of float64, shape (batch, time, 1) or (run, batch, time, 1)
-        The states x_t = tanh(w x_{t-1} + h_t) after each step, from x = 0; with the axis ``run`` where the weights or
-        the inputs have it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is not as above.
-
-    Examples
-    --------
-    A short push, then nothing: a unit with w > 1 remembers it, one with w < 1 forgets.
-
-    >>> import numpy as np
-    >>> import rnnlatch as rl
-    >>> push = np.zeros((1, 50, 1))
-    >>> push[:, :3] = 1
-    >>> states = rl.simulate(rl.cells.LatchNeuron(), {"weight": [0.9, 2.0]}, push)
-    >>> states.shape
-    (2, 1, 50, 1)
-    >>> states[:, 0, -1, 0].round(3)
-    array([0.004, 0.958])
-    """
-    validation.instance("cell", cell, LatchNeuron, "a cell: rnnlatch.cells.LatchNeuron(…)")
-    weight = check_parameters(cell, params, None)
-    drive = np.asarray(inputs)
-    allowed = "(batch, time, 1) or (run, batch, time, 1), with finite numbers"
-    if drive.dtype.kind not in "iuf":
-        raise TypeError(f"inputs has dtype {drive.dtype}; it must be an array of real numbers, {allowed}")
-    if drive.ndim not in (3, 4) or drive.shape[-1] != 1 or drive.size == 0:
-        raise ValueError(f"inputs has shape {drive.shape}; it must be {allowed}")
-    drive = drive.astype(np.float64)
-    if not np.isfinite(drive).all():
-        raise ValueError(f"inputs has a value that is NaN or infinite; it must be {allowed}")
-    many = drive.ndim == 4 or bool(weight.shape)
-    if drive.ndim == 3:
-        drive = np.broadcast_to(drive, (weight.count, *drive.shape))
-    runs, batch, time, _ = drive.shape
-    if weight.shape and weight.count != runs:
-        raise ValueError(f"inputs has {runs} runs and weight has {weight.count}; they must be equal, or inputs shared")
-    weights = np.broadcast_to(weight.arrays["weight"], (runs,)).repeat(batch)
-    states = core.simulate_latch(weights, np.ascontiguousarray(drive.reshape(runs * batch, time)))
-    return states.reshape((runs, batch, time, 1) if many else (batch, time, 1))
 
 
 def _dataset_of(

@@ -192,6 +192,10 @@ class NetworkCell(Record):
         >>> rl.cells.GRU(inputs=2, hidden=5, bias=False).parameters()["weight_hh_l0"]
         Parameter(dims=('row', 'hidden'), shape=(15, 5), long_name='recurrent weights, rows of the gates r, z, n')
         """
+        return dict(self._parameters)
+
+    @cached_property
+    def _parameters(self) -> dict[str, Parameter]:
         rows = f", rows of the gates {', '.join(self.gates)}" if len(self.gates) > 1 else ""
         words: dict[str, tuple[tuple[str, ...], str]] = {
             "weight_ih_l0": (("row", "input"), "input weights" + rows),

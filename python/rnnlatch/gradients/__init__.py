@@ -4,15 +4,26 @@ The names below are imported when they are first used.
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnnlatch.gradients.backpropagation import loss_and_gradient
+    from rnnlatch.gradients.forcing import teacher_forcing
+    from rnnlatch.gradients.memory import gradient_memory
     from rnnlatch.gradients.norms import clip_norm, global_norm
 
-__all__ = ["clip_norm", "global_norm"]
+__all__ = ["clip_norm", "global_norm", "gradient_memory", "loss_and_gradient", "teacher_forcing"]
 
 # The module in which each name lives.
-_HOMES = {"clip_norm": "norms", "global_norm": "norms"}
+_HOMES = {
+    "clip_norm": "norms",
+    "global_norm": "norms",
+    "gradient_memory": "memory",
+    "loss_and_gradient": "backpropagation",
+    "teacher_forcing": "forcing",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -25,3 +36,15 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps a function where a submodule has its name, which importing would put in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _HOMES.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -18,7 +18,7 @@ from rnnlatch.experiments.bengio1994.digitised import (
     fig_2a_region,
 )
 from rnnlatch.run import Run
-from rnnlatch.training import simulate
+from rnnlatch.simulation import simulate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,94 @@
+"""How much memory back-propagation through time takes."""
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rnnlatch import validation
+from rnnlatch._engine import check_threads
+from rnnlatch.cells.network import NetworkCell
+
+__all__ = ["gradient_memory", "needed_memory"]
+
+# Numbers a unit of each cell keeps of every step: states, what the way back needs, derivatives by pre-activations.
+_STATES = {"VanillaRNN": 1, "LSTM": 2, "GRU": 1}
+_KEPT = {"VanillaRNN": 0, "LSTM": 5, "GRU": 4}
+_SLOTS = {"VanillaRNN": 1, "LSTM": 4, "GRU": 4}
+
+_REGISTER = 64  # bytes of the widest register
+_GROUP = 128  # bytes of a row of lanes; a thread walks two groups of lanes side by side
+_SLICE = 24  # sequences that a thread takes at a time at most in the matrix driver
+_GATHERED = 280  # columns, sequences times steps, whose weight gradients are summed at once there
+
+
+def gradient_memory(
+    cell: NetworkCell,
+    *,
+    batch: int,
+    time: int,
+    runs: int | None = None,
+    dtype: DTypeLike = np.float64,
+    threads: int | None = None,
+) -> int:
+    """Give how much memory `loss_and_gradient` will take, besides its arguments and its result.
+
+    Parameters
+    ----------
+    cell : NetworkCell
+        The kind of network.
+    batch, time : int
+        Sequences and their steps.
+    runs : int, optional
+        Networks; None: one.
+    dtype : {float64, float32}
+        The type of all arrays.
+    threads : int, optional
+        Threads of the engine; None: all processors. Each works on sequences of its own, and so keeps the states of
+        those only.
+
+    Returns
+    -------
+    int
+        Bytes, an upper bound. It grows as time × hidden × the sequences that are worked on at the same time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not as above.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> rl.gradients.gradient_memory(rl.cells.LSTM(inputs=6, hidden=64), batch=20, time=150, threads=1) < 30e6
+    True
+    """
+    validation.instance("cell", cell, NetworkCell, "a network: rnnlatch.cells.VanillaRNN(…), DiagonalRNN, LSTM or GRU")
+    return needed_memory(
+        cell,
+        batch=validation.integer("batch", batch, at_least=1),
+        time=validation.integer("time", time, at_least=1),
+        runs=1 if runs is None else validation.integer("runs", runs, at_least=1),
+        itemsize=np.dtype(dtype).itemsize,
+        many=runs is not None or getattr(cell, "same_step", None) is not None,
+        threads=check_threads(threads),
+    )
+
+
+def needed_memory(
+    cell: NetworkCell, *, batch: int, time: int, runs: int, itemsize: int, many: bool, threads: int
+) -> int:
+    """Bound the memory of one call in bytes; `many`: whether it runs in lanes."""
+    kind = cell.kind
+    states, kept, slots = cell.hidden * _STATES[kind], cell.hidden * _KEPT[kind], cell.hidden * _SLOTS[kind]
+    step = states + kept + cell.inputs + 3 * cell.read_size
+    weights = sum(math.prod(shape) for shape in cell.parameter_shapes.values())
+    if many:
+        groups = min(2 * threads, -(-runs * itemsize // _GROUP))
+        return groups * _GROUP * ((time + 1) * (step + slots) + 3 * (weights + slots + states))
+    # Columns of units are padded to whole registers.
+    padding = _REGISTER * -(-cell.hidden * itemsize // _REGISTER) / cell.hidden
+    slices = 1 if batch < _SLICE // 2 else 2 * -(-batch // (2 * _SLICE))
+    at_once = min(threads, slices)
+    columns = (time + 1) * -(-batch // slices)
+    return int(padding * (at_once * (columns * step + _GATHERED * slots) + (slices + 3) * weights))
