@@ -13,14 +13,25 @@ if TYPE_CHECKING:
     from rnnlatch.gradients.forcing import teacher_forcing
     from rnnlatch.gradients.memory import gradient_memory
     from rnnlatch.gradients.norms import clip_norm, global_norm
+    from rnnlatch.gradients.second_order import hessian, hessian_vector_product
 
-__all__ = ["clip_norm", "global_norm", "gradient_memory", "loss_and_gradient", "teacher_forcing"]
+__all__ = [
+    "clip_norm",
+    "global_norm",
+    "gradient_memory",
+    "hessian",
+    "hessian_vector_product",
+    "loss_and_gradient",
+    "teacher_forcing",
+]
 
 # The module in which each name lives.
 _HOMES = {
     "clip_norm": "norms",
     "global_norm": "norms",
     "gradient_memory": "memory",
+    "hessian": "second_order",
+    "hessian_vector_product": "second_order",
     "loss_and_gradient": "backpropagation",
     "teacher_forcing": "forcing",
 }
