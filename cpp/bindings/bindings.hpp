@@ -11,6 +11,7 @@ void bind_build_info(py::module_& m);
 void bind_engine(py::module_& m);
 void bind_lanes(py::module_& m);
 void bind_matrix(py::module_& m);
+void bind_network_analyses(py::module_& m);
 void bind_networks(py::module_& m);
 void bind_random(py::module_& m);
 

@@ -4,7 +4,6 @@
 #include "bindings/bindings.hpp"
 #include "bindings/threads.hpp"
 #include "drivers/network_blocks.hpp"
-#include "lanes/dual.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
@@ -67,60 +66,6 @@ py::dict network_gradient(const NetworkArguments& arguments, int threads) {
     });
 }
 
-// Arrays of float32 as float64, and everything else as it is; in dictionaries too.
-py::object as_double(const py::object& object) {
-    if (py::isinstance<py::dict>(object)) {
-        py::dict out;
-        for (const auto& [name, value] : object.cast<py::dict>()) {
-            out[name] = as_double(py::reinterpret_borrow<py::object>(value));
-        }
-        return out;
-    }
-    return py::isinstance<py::array_t<float>>(object) ? object.attr("astype")("float64") : object;
-}
-
-py::object as_single(const py::object& object) {
-    if (!py::isinstance<py::dict>(object)) return object.attr("astype")("float32");
-    py::dict out;
-    for (const auto& [name, value] : object.cast<py::dict>()) {
-        out[name] = as_single(py::reinterpret_borrow<py::object>(value));
-    }
-    return out;
-}
-
-// f(arguments, others) in double; where the arrays are float32 its results are rounded to that. For analyses, whose second
-// derivatives deserve the digits, and which then need one build of their code instead of two.
-template <class F>
-py::dict in_double(NetworkArguments arguments, py::dict others, F f) {
-    if (!py::isinstance<py::array_t<float>>(entry(arguments.parameters, "weight_hh_l0"))) return f(arguments, others);
-    arguments.parameters = as_double(arguments.parameters);
-    others = as_double(others);
-    for (py::object* each : {&arguments.inputs, &arguments.targets, &arguments.mask, &arguments.initial}) {
-        *each = as_double(*each);
-    }
-    return as_single(f(arguments, others));
-}
-
-py::dict network_hessian_vector(const NetworkArguments& given, const py::dict& along, int threads) {
-    return in_double(given, along, [threads](const NetworkArguments& arguments, const py::dict& directions) {
-        using V = Dual<Twice<f64>>;
-        const NetworkCall<double> call(arguments, true);
-        const auto views = call.views_of(directions);
-        NetworkResults<double> results;
-        NetworkViews<double> product;
-        py::dict out;
-        out["gradient"] = call.new_parameters(arguments.parameters, results.gradient);
-        out["product"] = call.new_parameters(arguments.parameters, product);
-        const py::dict unused = call.new_initial_gradient(arguments.initial, results.initial_gradient);
-        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
-        const NetworkBlocks blocks(Row<V>::lanes, call.problem.shape.runs, threads);
-        Work work(blocks.count());
-        run(threads, work, py::none(),
-            [&] { network_gradients<V>(call.problem, cell, blocks, work, results, views, product); });
-        return out;
-    });
-}
-
 }  // namespace
 
 void bind_networks(py::module_& m) {
@@ -144,16 +89,6 @@ void bind_networks(py::module_& m) {
         },
         "structure"_a, "parameters"_a, "inputs"_a, "targets"_a, "mask"_a, "lengths"_a, "initial"_a, "threads"_a,
         "same_step"_a = py::none(), "Losses of many networks, and their gradients by back-propagation through time.");
-    m.def(
-        "network_hessian_vector",
-        [](dict structure, dict parameters, dict directions, object inputs, object targets, object mask, object lengths,
-           object initial, int threads, object same_step) {
-            return network_hessian_vector({structure, parameters, inputs, targets, mask, lengths, initial, same_step},
-                                          directions, threads);
-        },
-        "structure"_a, "parameters"_a, "directions"_a, "inputs"_a, "targets"_a, "mask"_a, "lengths"_a, "initial"_a,
-        "threads"_a, "same_step"_a = py::none(),
-        "Gradients of many networks, and their exact derivatives in directions: products of Hessian and vector.");
 }
 
 }  // namespace rnnlatch::bindings

@@ -123,6 +123,9 @@ inline Structure structure_of(const py::dict& dictionary) {
                                {"softmax_cross_entropy", Loss::softmax_cross_entropy},
                                {"logistic_cross_entropy", Loss::logistic_cross_entropy}});
     shape.every = one_of<bool>(dictionary, "at", {{"last", false}, {"every", true}});
+    if (shape.diagonal && structure.kind != CellKind::vanilla) {
+        throw py::value_error("diagonal is 1, which is for a VanillaRNN");
+    }
     shape.gates = structure.kind == CellKind::lstm ? 4 : structure.kind == CellKind::gru ? 3 : 1;
     shape.states = structure.kind == CellKind::lstm ? 2 : 1;
     return structure;

@@ -105,11 +105,7 @@ class NetworkLanes {
             pre_activations(t, a);
             cell_.forward(0, shape_.hidden, shape_.hidden, a, previous, next, kept);
         }
-        if (t > latest_start_) return;
-        const auto begun = has_begun(t);
-        for (std::size_t i = 0; i < state_rows_; ++i) {
-            M::store(next + i * row, select(begun, M::load(next + i * row), M::load(previous + i * row)));
-        }
+        if (t <= latest_start_) keep_waiting(t, previous, next, state_rows_);
     }
 
     // The loss of the sequence, and its derivatives by the outputs.
@@ -131,12 +127,7 @@ class NetworkLanes {
             if (waiting) hold_back(t, delta, slot_rows_);
             add_recurrent_gradient(delta, g_previous);
         }
-        if (waiting) {
-            const auto begun = has_begun(t);
-            for (std::size_t i = 0; i < state_rows_; ++i) {
-                M::store(g_previous + i * row, select(begun, M::load(g_previous + i * row), M::load(g + i * row)));
-            }
-        }
+        if (waiting) keep_waiting(t, g, g_previous, state_rows_);
         std::swap(carried_, carried_next_);
         if ((t - 1) % chunk == 0) add_weight_gradients(t, std::min(chunk, shape_.length - t + 1));
     }
@@ -151,7 +142,9 @@ class NetworkLanes {
                 add_rows(shape_.hidden, g, gradient + (at_.initial + s * shape_.hidden) * row);
             }
         }
-        if (shape_.outputs) add_readout_gradients();
+        if (shape_.outputs) {
+            add_readout_gradients(0, shape_.judgements(), state(judged_step(0)));
+        }
     }
 
     // `product`: the derivatives of the gradient in the directions, where V is dual.
@@ -429,15 +422,15 @@ class NetworkLanes {
         }
     }
 
-    void add_readout_gradients() {
-        const std::size_t outputs = shape_.outputs, terms = shape_.judgements();
+    // Of the terms from j on, whose steps have the unit outputs h and what follows.
+    void add_readout_gradients(std::size_t j, std::size_t terms, const S* h) {
+        const std::size_t outputs = shape_.outputs;
         const auto time = static_cast<std::ptrdiff_t>(outputs) * step;
-        const S* h = state(shape_.every ? 1 : shape_.length);
-        Products::outer(outputs, shape_.hidden, terms, output_gradient_.data(), time, h, state_step(), step,
+        const S* g = output_gradient_.data() + j * outputs * row;
+        Products::outer(outputs, shape_.hidden, terms, g, time, h, state_step(), step,
                         gradient_.data() + at_.weight_out * row);
         if (shape_.bias_out) {
-            Products::outer(outputs, 1, terms, output_gradient_.data(), time, ones_.data(), 0, 0,
-                            gradient_.data() + at_.bias_out * row);
+            Products::outer(outputs, 1, terms, g, time, ones_.data(), 0, 0, gradient_.data() + at_.bias_out * row);
         }
     }
 
@@ -469,6 +462,14 @@ class NetworkLanes {
 
     static RNNLATCH_INLINE void add_product(V factor, const S* x, S* to) {
         M::store(to, fma(factor, M::load(x), M::load(to)));
+    }
+
+    // Where the sequence has not begun at step t, `now` is what was before.
+    void keep_waiting(std::size_t t, const S* before, S* now, std::size_t rows) const {
+        const auto begun = has_begun(t);
+        for (std::size_t i = 0; i < rows; ++i) {
+            M::store(now + i * row, select(begun, M::load(now + i * row), M::load(before + i * row)));
+        }
     }
 
     // Nothing flows back in lanes whose sequence has not begun.

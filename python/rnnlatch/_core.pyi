@@ -72,6 +72,30 @@ def network_hessian_vector(
     threads: int,
     same_step: NDArray[np.uint8] | None = None,
 ) -> dict[str, dict[str, NDArray[Any]]]: ...
+def network_curvature(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    mask: NDArray[Any] | None,
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[Any]] | None,
+    threads: int,
+    second_order: bool,
+    by_step: bool = True,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, dict[str, NDArray[Any]]]: ...
+def network_rtrl(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    mask: NDArray[Any] | None,
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[Any]] | None,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, Any]: ...
 def matrix_forward(
     structure: Mapping[str, int | str],
     parameters: Mapping[str, NDArray[Any]],
