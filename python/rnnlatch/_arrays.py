@@ -1,15 +1,16 @@
 """The checks that arrays from outside go through: real numbers of a known type, finite, never changed in silence."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "check_finite", "floats", "integers"]
+__all__ = ["Floats", "check_finite", "floats", "integers", "is_right"]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
 
-_LARGE = 10_000  # numbers
+_SMALL = 10_000  # numbers: few enough for the fastest call
 
 _TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -34,6 +35,9 @@ def floats(name: str, value: Any, allowed: str, dtype: np.dtype[Any] | None = No
     TypeError, ValueError
         If it is not an array of real numbers, or its conversion would change a number.
     """
+    if is_right(value) and (dtype is None or value.dtype == dtype):
+        right: NDArray[Any] = value
+        return right
     array = _array(name, value, allowed)
     if array.dtype.kind == "f":
         plain = array.dtype.newbyteorder("=")
@@ -45,14 +49,18 @@ def floats(name: str, value: Any, allowed: str, dtype: np.dtype[Any] | None = No
                 f"{name} has dtype {array.dtype} and the parameters {wanted}; give both one type, with astype: "
                 "what is lost on the way should be seen"
             )
-        right = array.dtype == wanted and array.dtype.isnative and _regular(array)
-        return array if right else array.astype(wanted)
+        return array.astype(wanted)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}; it must be {allowed}")
     converted = array.astype(dtype or np.float64)
     if (converted.astype(array.dtype) != array).any():
         raise ValueError(f"{name} has integers that {converted.dtype} cannot hold; convert it with astype")
     return converted
+
+
+def is_right(value: Any) -> bool:
+    """Whether the engine can read an array where it is: float64 or float32, native, aligned."""
+    return isinstance(value, np.ndarray) and value.dtype in _TYPES and value.dtype.isnative and _regular(value)
 
 
 def integers(name: str, value: Any, allowed: str) -> NDArray[np.int64]:
@@ -65,10 +73,14 @@ def integers(name: str, value: Any, allowed: str) -> NDArray[np.int64]:
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise where a number is NaN or infinite, and say where the first one is."""
-    if array.size > _LARGE:
+    # A finite sum has finite terms; one that is not may have overflowed, and so is looked at again.
+    if array.size <= _SMALL:
+        flat = array.ravel(order="K")
+        if math.isfinite(np.vdot(flat, flat)):
+            return
+    else:
         with np.errstate(all="ignore"):
-            # One pass without a temporary array: a finite sum has finite terms.
-            if np.isfinite(array.sum()):
+            if math.isfinite(array.sum()):
                 return
     wrong = ~np.isfinite(array)
     if wrong.any():
@@ -79,7 +91,8 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
 
 def _regular(array: NDArray[Any]) -> bool:
     """Whether every number is aligned, and a whole number of them lies between neighbours."""
-    return array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides)
+    flags = array.flags
+    return flags.aligned and (flags.forc or all(stride % array.itemsize == 0 for stride in array.strides))
 
 
 def _array(name: str, value: Any, allowed: str) -> NDArray[Any]:

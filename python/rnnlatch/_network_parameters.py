@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rnnlatch._arrays import check_finite, floats
+from rnnlatch._arrays import check_finite, floats, is_right
 from rnnlatch._parameters import Networks
 from rnnlatch._state_dict import find_names
 from rnnlatch.cells.network import NetworkCell
@@ -60,8 +60,9 @@ def check_network_parameters(cell: NetworkCell, params: Params) -> Networks:
                 dims = outer
                 coords |= {key: c.variable for key, c in value.coords.items() if set(c.dims) <= set(outer)}
             value = value.values
-        allowed = f"an array of real numbers, shape {_either(part.shape)}"
-        array = floats(name, value, allowed)
+        array = (
+            value if is_right(value) else floats(name, value, f"an array of real numbers, shape {_either(part.shape)}")
+        )
         if array.shape[max(array.ndim - len(part.shape), 0) :] != part.shape or array.size == 0:
             raise ValueError(f"{name} has shape {array.shape}; it must be {_either(part.shape)} for {cell!r}")
         check_finite(name, array)

@@ -139,6 +139,8 @@ def flag(name: str, value: object) -> bool:
 
 def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     """Check that a value is one of a few words."""
+    if type(value) is str and value in allowed:
+        return value
     words = " or ".join(repr(word) for word in allowed)
     plain = _scalar(value)
     if not isinstance(plain, str):
