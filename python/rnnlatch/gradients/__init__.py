@@ -10,29 +10,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnlatch.gradients.backpropagation import loss_and_gradient
+    from rnnlatch.gradients.becker_lecun import curvature
     from rnnlatch.gradients.forcing import teacher_forcing
     from rnnlatch.gradients.memory import gradient_memory
     from rnnlatch.gradients.norms import clip_norm, global_norm
+    from rnnlatch.gradients.realtime import rtrl
     from rnnlatch.gradients.second_order import hessian, hessian_vector_product
 
 __all__ = [
     "clip_norm",
+    "curvature",
     "global_norm",
     "gradient_memory",
     "hessian",
     "hessian_vector_product",
     "loss_and_gradient",
+    "rtrl",
     "teacher_forcing",
 ]
 
 # The module in which each name lives.
 _HOMES = {
     "clip_norm": "norms",
+    "curvature": "becker_lecun",
     "global_norm": "norms",
     "gradient_memory": "memory",
     "hessian": "second_order",
     "hessian_vector_product": "second_order",
     "loss_and_gradient": "backpropagation",
+    "rtrl": "realtime",
     "teacher_forcing": "forcing",
 }
 

@@ -19,12 +19,15 @@ from rnnlatch.plotting.curves import (
     likelihood_profile,
     printed_bars,
 )
+from rnnlatch.plotting.derivatives import curvature_over_time, hessian_eigenvalues
 from rnnlatch.plotting.maps import outline, phase_map
 from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
 
 __all__ = [
+    "curvature_over_time",
     "frequency_curve",
     "gradient_against_length",
+    "hessian_eigenvalues",
     "legend_below",
     "likelihood_profile",
     "new_axes",
