@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
+#include <type_traits>
 
 #include "lanes/math32.hpp"
 #include "lanes/twice.hpp"
@@ -19,6 +21,7 @@ struct Row;
 template <class P>
 struct Row<Twice<P>> {
     using Scalar = decltype(P{}[0] + P{}[0]);
+    using Pack = P;
     using Half = P;
     static constexpr std::size_t lanes = 2 * sizeof(P) / sizeof(Scalar), stride = lanes, half = lanes / 2;
     static RNNLATCH_INLINE P load_half(const Scalar* from) { return load<P>(from); }
@@ -41,42 +44,102 @@ struct View {
     }
 };
 
+namespace detail {
+
+// Squares of lanes and consecutive elements, to rows or back; returns how many of the elements they cover.
+template <class V, bool to_rows, class Element, class OfRows>
+std::size_t transpose_squares(std::size_t elements, Element* element, std::ptrdiff_t run, OfRows* rows) {
+    using P = typename Row<V>::Pack;
+    constexpr std::size_t n = Row<V>::half;
+    std::size_t at = 0;
+    for (; at + n <= elements; at += n) {
+        for (std::size_t lane = 0; lane < Row<V>::lanes; lane += n) {
+            auto* of_run = element + static_cast<std::ptrdiff_t>(lane) * run + at;
+            OfRows* of_rows = rows + at * Row<V>::stride + lane;
+            P square[n];
+            for (std::size_t i = 0; i < n; ++i) {
+                square[i] =
+                    load<P>(to_rows ? of_run + static_cast<std::ptrdiff_t>(i) * run : of_rows + i * Row<V>::stride);
+            }
+            transpose(square);
+            for (std::size_t i = 0; i < n; ++i) {
+                if constexpr (to_rows) {
+                    store(of_rows + i * Row<V>::stride, square[i]);
+                } else {
+                    store(of_run + static_cast<std::ptrdiff_t>(i) * run, square[i]);
+                }
+            }
+        }
+    }
+    return at;
+}
+
+// f(first element, elements, stride) for rows x columns elements: once where one stride leads through all, or a row at a time.
+template <class T, class F>
+void for_each_line(View<T> view, std::size_t rows, std::size_t columns, T* start, F f) {
+    if (columns == 1) return f(start, rows, view.stride[0], 0);
+    if (view.stride[0] == static_cast<std::ptrdiff_t>(columns) * view.stride[1]) {
+        return f(start, rows * columns, view.stride[1], 0);
+    }
+    for (std::size_t i = 0; i < rows; ++i) {
+        f(start + static_cast<std::ptrdiff_t>(i) * view.stride[0], columns, view.stride[1], i * columns);
+    }
+}
+
+}  // namespace detail
+
 // rows x columns elements of `count` runs from `first` on, to rows of lanes; lanes without a run get 0.
 template <class V, class T>
 void gather(View<T> from, std::size_t rows, std::size_t columns, std::size_t first, std::size_t count,
             ScalarOf<V>* to) {
     using S = ScalarOf<V>;
-    const auto* start = from.data + static_cast<std::ptrdiff_t>(first) * from.run;
-    for (std::size_t i = 0; i < rows; ++i) {
-        const auto* element = start + static_cast<std::ptrdiff_t>(i) * from.stride[0];
-        for (std::size_t j = 0; j < columns; ++j, element += from.stride[1], to += Row<V>::stride) {
-            if (count == Row<V>::lanes && from.run == 1) {
-                for (std::size_t lane = 0; lane < Row<V>::lanes; ++lane) to[lane] = static_cast<S>(element[lane]);
-                continue;
+    constexpr bool same = std::is_same_v<std::remove_const_t<T>, S>;
+    const bool full = count == Row<V>::lanes;
+    const auto line = [&](T* element, std::size_t elements, std::ptrdiff_t stride, std::size_t before) {
+        S* row = to + before * Row<V>::stride;
+        std::size_t done = 0;
+        if constexpr (same) {
+            if (full && from.run == 1) {
+                for (; done < elements; ++done, row += Row<V>::stride) {
+                    std::memcpy(row, element + static_cast<std::ptrdiff_t>(done) * stride, Row<V>::lanes * sizeof(S));
+                }
+                return;
             }
-            const auto* at = element;
-            for (std::size_t lane = 0; lane < count; ++lane, at += from.run) to[lane] = static_cast<S>(*at);
-            for (std::size_t lane = count; lane < Row<V>::lanes; ++lane) to[lane] = S{};
+            if (full && stride == 1) done = detail::transpose_squares<V, true>(elements, element, from.run, row);
         }
-    }
+        for (row += done * Row<V>::stride; done < elements; ++done, row += Row<V>::stride) {
+            T* at = element + static_cast<std::ptrdiff_t>(done) * stride;
+            for (std::size_t lane = 0; lane < count; ++lane, at += from.run) row[lane] = static_cast<S>(*at);
+            for (std::size_t lane = count; lane < Row<V>::lanes; ++lane) row[lane] = S{};
+        }
+    };
+    detail::for_each_line(from, rows, columns, from.data + static_cast<std::ptrdiff_t>(first) * from.run, line);
 }
 
 // The way back; lanes without a run are left out.
-template <class V, class T>
+template <class V>
 void scatter(const ScalarOf<V>* from, std::size_t rows, std::size_t columns, std::size_t first, std::size_t count,
-             View<T> to) {
-    auto* start = to.data + static_cast<std::ptrdiff_t>(first) * to.run;
-    for (std::size_t i = 0; i < rows; ++i) {
-        auto* element = start + static_cast<std::ptrdiff_t>(i) * to.stride[0];
-        for (std::size_t j = 0; j < columns; ++j, element += to.stride[1], from += Row<V>::stride) {
-            if (count == Row<V>::lanes && to.run == 1) {
-                for (std::size_t lane = 0; lane < Row<V>::lanes; ++lane) element[lane] = static_cast<T>(from[lane]);
-                continue;
+             View<ScalarOf<V>> to) {
+    using S = ScalarOf<V>;
+    const bool full = count == Row<V>::lanes;
+    const auto line = [&](S* element, std::size_t elements, std::ptrdiff_t stride, std::size_t before) {
+        const S* row = from + before * Row<V>::stride;
+        std::size_t done = 0;
+        if (full && to.run == 1) {
+            for (; done < elements; ++done, row += Row<V>::stride) {
+                std::memcpy(element + static_cast<std::ptrdiff_t>(done) * stride, row, Row<V>::lanes * sizeof(S));
             }
-            auto* at = element;
-            for (std::size_t lane = 0; lane < count; ++lane, at += to.run) *at = static_cast<T>(from[lane]);
+            return;
         }
-    }
+        if (full && stride == 1) {
+            done = detail::transpose_squares<V, false>(elements, element, to.run, row);
+        }
+        for (row += done * Row<V>::stride; done < elements; ++done, row += Row<V>::stride) {
+            S* at = element + static_cast<std::ptrdiff_t>(done) * stride;
+            for (std::size_t lane = 0; lane < count; ++lane, at += to.run) *at = row[lane];
+        }
+    };
+    detail::for_each_line(to, rows, columns, to.data + static_cast<std::ptrdiff_t>(first) * to.run, line);
 }
 
 }  // namespace rnnlatch

@@ -127,7 +127,8 @@ struct Memory<Dual<P>> {
 template <class P>
 struct Row<Dual<P>> {
     using Scalar = ScalarOf<P>;
-    using Half = Dual<typename Row<P>::Half>;
+    using Pack = typename Row<P>::Pack;
+    using Half = Dual<Pack>;
     static constexpr std::size_t lanes = Row<P>::lanes, stride = 2 * lanes, half = lanes / 2;
     static RNNLATCH_INLINE Half load_half(const Scalar* from) {
         return {Row<P>::load_half(from), Row<P>::load_half(from + lanes)};

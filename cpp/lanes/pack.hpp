@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -294,6 +295,38 @@ RNNLATCH_INLINE bool any(i64 mask) {
     for (std::size_t i = 0; i < lanes64; ++i) r |= mask[i];
     return r != 0;
 #endif
+}
+
+// ---- transposition --------------------------------------------------------------------------------------------------
+
+// The lanes of a and b in turn: of their first halves, or of their second halves.
+template <bool second, class Pack>
+RNNLATCH_INLINE Pack interleave(Pack a, Pack b) {
+    constexpr int n = sizeof(Pack) / sizeof(a[0]), from = second ? n / 2 : 0;
+#if defined(__clang__)
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return __builtin_shufflevector(a, b, (from + i / 2 + i % 2 * n)...);
+    }(std::make_integer_sequence<int, n>{});
+#else
+    using Mask = decltype(a < b);
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return __builtin_shuffle(a, b, Mask{(from + i / 2 + i % 2 * n)...});
+    }(std::make_integer_sequence<int, n>{});
+#endif
+}
+
+// A square of as many packs as a pack has lanes, rows for columns; each stage takes one bit of the indices to its place.
+template <class Pack>
+RNNLATCH_INLINE void transpose(Pack* rows) {
+    constexpr std::size_t n = sizeof(Pack) / sizeof(rows[0][0]);
+    for (std::size_t stage = 1; stage < n; stage *= 2) {
+        Pack next[n];
+        for (std::size_t i = 0; i < n / 2; ++i) {
+            next[2 * i] = interleave<false>(rows[i], rows[i + n / 2]);
+            next[2 * i + 1] = interleave<true>(rows[i], rows[i + n / 2]);
+        }
+        for (std::size_t i = 0; i < n; ++i) rows[i] = next[i];
+    }
 }
 
 // ---- conversion -----------------------------------------------------------------------------------------------------
