@@ -9,6 +9,7 @@ namespace py = pybind11;
 
 void bind_build_info(py::module_& m);
 void bind_engine(py::module_& m);
+void bind_jacobians(py::module_& m);
 void bind_lanes(py::module_& m);
 void bind_matrix(py::module_& m);
 void bind_network_analyses(py::module_& m);

@@ -10,4 +10,5 @@ PYBIND11_MODULE(RNNLATCH_MODULE, m, pybind11::mod_gil_not_used()) {
     rnnlatch::bindings::bind_engine(m);
     rnnlatch::bindings::bind_networks(m);
     rnnlatch::bindings::bind_network_analyses(m);
+    rnnlatch::bindings::bind_jacobians(m);
 }

@@ -35,6 +35,16 @@ struct GRU {
         g_a[3] = g_candidate * r;
         g_previous[0] = g * z;
     }
+
+    template <class P>
+    static RNNLATCH_INLINE void partials(const P* a, const P* previous, P* by_slot, P* by_state) {
+        const P r = logistic(a[0]), z = logistic(a[1]), sum = fma(r, a[3], a[2]);
+        by_slot[2] = logistic(-a[1]) * tanh_derivative(sum);
+        by_slot[3] = by_slot[2] * r;
+        by_slot[0] = (by_slot[2] * a[3]) * (r * logistic(-a[0]));
+        by_slot[1] = (previous[0] - tanh(sum)) * (z * logistic(-a[1]));
+        by_state[0] = z;
+    }
 };
 
 }  // namespace rnnlatch

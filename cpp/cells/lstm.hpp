@@ -39,6 +39,24 @@ struct LSTM {
         g_previous[0] = constant_like<P>(0.0);
         g_previous[1] = g_c * f;
     }
+
+    template <class P>
+    static RNNLATCH_INLINE void partials(const P* a, const P* previous, P* by_slot, P* by_state) {
+        const P i = logistic(a[0]), f = logistic(a[1]), g = tanh(a[2]), o = logistic(a[3]);
+        const P c = fma(f, previous[1], i * g);
+        const P h_by_c = o * tanh_derivative(c);
+        P* h = by_slot;
+        P* cell = by_slot + slots;
+        cell[0] = g * (i * logistic(-a[0]));
+        cell[1] = previous[1] * (f * logistic(-a[1]));
+        cell[2] = i * tanh_derivative(a[2]);
+        cell[3] = constant_like<P>(0.0);
+        for (std::size_t slot = 0; slot < 3; ++slot) h[slot] = h_by_c * cell[slot];
+        h[3] = tanh(c) * (o * logistic(-a[3]));
+        by_state[0] = by_state[2] = constant_like<P>(0.0);
+        by_state[1] = h_by_c * f;
+        by_state[3] = f;
+    }
 };
 
 }  // namespace rnnlatch

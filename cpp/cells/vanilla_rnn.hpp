@@ -9,6 +9,9 @@
 //   kept         numbers a unit remembers from the way there for the way back
 //   forward      (slots, previous states) -> new states and what is kept
 //   pullback     dE/d(new states) -> dE/d(slots) and the direct part of dE/d(previous states)
+//   partials     (slots, previous states) -> the derivatives of the new states by the slots, by_slot[state * slots + slot],
+//                and the direct ones by the previous states, by_state[new * states + previous]; both from the
+//                pre-activations, so that they stay right where a unit is saturated (see lanes/math.hpp)
 #pragma once
 
 #include <cstddef>
@@ -48,6 +51,18 @@ struct VanillaRNN {
         if constexpr (activation == Activation::sign) return constant_like<P>(0.0);
     }
 
+    // dh/da from the pre-activation.
+    template <class P>
+    static RNNLATCH_INLINE P slope(P a) {
+        if constexpr (activation == Activation::tanh) return tanh_derivative(a);
+        if constexpr (activation == Activation::logistic) return logistic(a) * logistic(-a);
+        if constexpr (activation == Activation::relu) {
+            return select(a > constant_like<P>(0.0), constant_like<P>(1.0), a * constant_like<P>(0.0));  // NaN passes
+        }
+        if constexpr (activation == Activation::linear) return constant_like<P>(1.0);
+        if constexpr (activation == Activation::sign) return constant_like<P>(0.0);
+    }
+
     template <class P>
     static RNNLATCH_INLINE void forward(const P* a, const P* /*previous*/, P* next, P* /*kept*/) {
         next[0] = activate(a[0]);
@@ -58,6 +73,12 @@ struct VanillaRNN {
                                          P* g_a, P* g_previous) {
         g_a[0] = g_next[0] * derivative(next[0]);
         g_previous[0] = constant_like<P>(0.0);
+    }
+
+    template <class P>
+    static RNNLATCH_INLINE void partials(const P* a, const P* /*previous*/, P* by_slot, P* by_state) {
+        by_slot[0] = slope(a[0]);
+        by_state[0] = constant_like<P>(0.0);
     }
 };
 

@@ -116,3 +116,30 @@ def matrix_gradient(
     truncate: int = 0,
     keep: bool = False,
 ) -> dict[str, Any]: ...
+def jacobian_norms(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    initial: NDArray[np.float64] | None,
+    norms: str,
+    threads: int,
+    lengths: NDArray[np.int64] | None = None,
+    seed: NDArray[np.float64] | None = None,
+) -> dict[str, NDArray[np.float64]]: ...
+def singular_spectrum(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    initial: NDArray[np.float64] | None,
+    lags: NDArray[np.int64],
+    threads: int,
+    lengths: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]: ...
+def cell_partials(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    initial: NDArray[np.float64] | None,
+    threads: int,
+    lengths: NDArray[np.int64] | None = None,
+) -> dict[str, NDArray[np.float64]]: ...
