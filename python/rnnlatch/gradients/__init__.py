@@ -12,33 +12,45 @@ if TYPE_CHECKING:
     from rnnlatch.gradients.backpropagation import loss_and_gradient
     from rnnlatch.gradients.becker_lecun import curvature
     from rnnlatch.gradients.forcing import teacher_forcing
+    from rnnlatch.gradients.jacobians import jacobian_products
+    from rnnlatch.gradients.lags import by_lag
     from rnnlatch.gradients.memory import gradient_memory
     from rnnlatch.gradients.norms import clip_norm, global_norm
     from rnnlatch.gradients.realtime import rtrl
+    from rnnlatch.gradients.regulariser import omega
     from rnnlatch.gradients.second_order import hessian, hessian_vector_product
+    from rnnlatch.gradients.spectrum import singular_spectrum
 
 __all__ = [
+    "by_lag",
     "clip_norm",
     "curvature",
     "global_norm",
     "gradient_memory",
     "hessian",
     "hessian_vector_product",
+    "jacobian_products",
     "loss_and_gradient",
+    "omega",
     "rtrl",
+    "singular_spectrum",
     "teacher_forcing",
 ]
 
 # The module in which each name lives.
 _HOMES = {
+    "by_lag": "lags",
     "clip_norm": "norms",
     "curvature": "becker_lecun",
     "global_norm": "norms",
     "gradient_memory": "memory",
     "hessian": "second_order",
     "hessian_vector_product": "second_order",
+    "jacobian_products": "jacobians",
     "loss_and_gradient": "backpropagation",
+    "omega": "regulariser",
     "rtrl": "realtime",
+    "singular_spectrum": "spectrum",
     "teacher_forcing": "forcing",
 }
 
