@@ -20,14 +20,18 @@ from rnnlatch.plotting.curves import (
     printed_bars,
 )
 from rnnlatch.plotting.derivatives import curvature_over_time, hessian_eigenvalues
+from rnnlatch.plotting.gradients import by_lag, hessian, jacobian_products, singular_spectrum
 from rnnlatch.plotting.maps import outline, phase_map
 from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
 
 __all__ = [
+    "by_lag",
     "curvature_over_time",
     "frequency_curve",
     "gradient_against_length",
+    "hessian",
     "hessian_eigenvalues",
+    "jacobian_products",
     "legend_below",
     "likelihood_profile",
     "new_axes",
@@ -36,5 +40,6 @@ __all__ = [
     "phase_map",
     "printed_bars",
     "save",
+    "singular_spectrum",
     "style",
 ]

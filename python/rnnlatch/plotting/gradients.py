@@ -1,0 +1,263 @@
+"""Where gradients go: products of Jacobians, parts by time lag, spectra, the Hessian as a matrix."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize, SymLogNorm
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from rnnlatch.plotting.maps import axis_label
+from rnnlatch.plotting.style import new_axes, style
+
+__all__ = ["by_lag", "hessian", "jacobian_products", "singular_spectrum"]
+
+Floats = NDArray[np.float64]
+
+
+def jacobian_products(
+    products: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    norm: str = "spectral",
+    bounds: bool = True,
+    label: str | None = None,
+) -> Axes:
+    """Draw a norm of the products of Jacobians against the time lag, with the bounds beside it.
+
+    Parameters
+    ----------
+    products : Dataset
+        What `rnnlatch.gradients.jacobian_products` gives, of one network.
+    ax : Axes, optional
+        Where; a new figure if None.
+    norm : {"spectral", "frobenius", "loss_gradient"}
+        What to draw. Of several sequences the median is a line and the range a band.
+    bounds : bool
+        Whether to draw the powers of the largest singular value and of the spectral radius, where there are any.
+    label : str, optional
+        For the legend.
+
+    Returns
+    -------
+    Axes
+        The scale is logarithmic and goes as far as it takes, beyond the range of floating-point numbers too.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> cell = rl.cells.VanillaRNN(inputs=1, hidden=5)
+    >>> found = rl.gradients.jacobian_products(cell, cell.initial_parameters(0), np.zeros((1, 50, 1)))
+    >>> jacobian_products(found).get_xlabel()
+    'time lag (steps)'
+    """
+    lag = products["lag"].values
+    logs = _decades(products[f"log_{norm}"])
+    words = {
+        "spectral": r"$\Vert\partial s_T/\partial s_{T-\mathrm{lag}}\Vert_2$",
+        "frobenius": r"$\Vert\partial s_T/\partial s_{T-\mathrm{lag}}\Vert_\mathrm{F}$",
+        "loss_gradient": r"$\Vert\partial E_T/\partial s_{T-\mathrm{lag}}\Vert$",
+    }
+    with style():
+        axes = new_axes(ax)
+        values = logs.transpose(..., "lag").values.reshape(-1, lag.size)
+        (drawn,) = axes.plot(lag, _median(values), label=label or words[norm])
+        if len(values) > 1:
+            low, high = _range(values)
+            axes.fill_between(lag, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
+        if bounds and "log_singular_value_bound" in products and norm != "loss_gradient":
+            for name, text, dashes in (
+                ("log_singular_value_bound", r"bound $(\gamma\,\sigma_1)^\mathrm{lag}$", "--"),
+                ("log_spectral_radius_power", r"$(\gamma\,\rho)^\mathrm{lag}$", ":"),
+            ):
+                axes.plot(lag, _finite(_decades(products[name]).values), color="0.4", linestyle=dashes, label=text)
+        _decade_axis(axes, "norm of the product of Jacobians" if norm != "loss_gradient" else "norm of the error")
+        axes.set_xlabel(axis_label(products["lag"]))
+    return axes
+
+
+def by_lag(parts: xr.Dataset, ax: Axes | None = None, *, names: Sequence[str] = (), label: str | None = None) -> Axes:
+    """Draw the norm of what each time lag adds to the gradient.
+
+    Parameters
+    ----------
+    parts : Dataset
+        What `rnnlatch.gradients.by_lag` gives, of one network.
+    ax : Axes, optional
+        Where; a new figure if None.
+    names : sequence of str
+        Parameters to draw besides the norm over all of them.
+    label : str, optional
+        For the legend: the name of the norm over all.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> cell = rl.cells.GRU(inputs=1, hidden=5, outputs=1)
+    >>> parts = rl.gradients.by_lag(cell, cell.initial_parameters(0), np.ones((1, 50, 1)), np.ones((1, 1)))
+    >>> len(by_lag(parts, names=["weight_hh_l0"]).lines)
+    2
+    """
+    lag = parts["lag"].values
+    with style():
+        axes = new_axes(ax)
+        axes.plot(lag, _finite(_log10(parts["norm"].values)), label=label or "all parameters")
+        for name in names:
+            array = parts[name].transpose("lag", ...).values.reshape(lag.size, -1)
+            axes.plot(lag, _finite(_log10(np.linalg.norm(array, axis=1))), linewidth=1.0, label=name)
+        _decade_axis(axes, "norm of the part of the gradient")
+        axes.set_xlabel(axis_label(parts["lag"]))
+    return axes
+
+
+def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step: bool = False) -> Axes:
+    """Draw all singular values of the products against the time lag, a line for each.
+
+    Parameters
+    ----------
+    spectrum : Dataset
+        What `rnnlatch.gradients.singular_spectrum` gives, of one network and one sequence.
+    ax : Axes, optional
+        Where; a new figure if None.
+    per_step : bool
+        Draw the natural logarithm divided by the lag, which tends to the Lyapunov exponents, instead of the value.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are several networks or sequences.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> cell = rl.cells.VanillaRNN(inputs=1, hidden=5)
+    >>> found = rl.gradients.singular_spectrum(cell, cell.initial_parameters(0), np.zeros((1, 50, 1)))
+    >>> len(singular_spectrum(found).collections[0].get_segments())
+    5
+    """
+    values = spectrum["log_singular_value"]
+    if values.ndim != 2:
+        raise ValueError(f"spectrum has the dims {values.dims}; select one network and one sequence with isel")
+    lines = values.transpose("index", "lag").values
+    lag = spectrum["lag"].values.astype(np.float64)
+    wide = lag.max() > 500
+    if per_step or wide:
+        lines, lag = lines[:, lag > 0], lag[lag > 0]
+    lines = lines / lag if per_step else lines / math.log(10)
+    with style():
+        axes = new_axes(ax)
+        segments = [np.column_stack([lag, _finite(line)])[np.isfinite(line)] for line in lines]
+        count = max(len(lines) - 1, 1)
+        drawn = LineCollection(
+            segments, cmap="viridis", norm=Normalize(0, 1.1 * count), array=np.arange(len(lines)), linewidth=1.0
+        )
+        axes.add_collection(drawn)
+        axes.autoscale_view()
+        if per_step:
+            axes.set_ylabel("log of the singular value / lag")
+        else:
+            _decade_axis(axes, "singular value")
+        if wide:
+            axes.set_xscale("log")
+        axes.set_xlabel(axis_label(spectrum["lag"]))
+    return axes
+
+
+def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True) -> Axes:
+    """Draw the matrix of second derivatives, with lines between the parameters.
+
+    Parameters
+    ----------
+    found : Dataset
+        What `rnnlatch.gradients.hessian` gives.
+    ax : Axes, optional
+        Where; a new figure if None.
+    colorbar : bool
+        Whether to draw the colour scale, which is linear near 0 and logarithmic for the rest.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> names = ["weight_ih_l0[0, 0]", "weight_hh_l0[0, 0]"]
+    >>> dims = ("parameter", "parameter_of_gradient")
+    >>> found = xr.Dataset({"hessian": (dims, np.eye(2))}, {"parameter": names, "parameter_of_gradient": names})
+    >>> [text.get_text() for text in hessian(found).get_yticklabels()]
+    ['weight_ih_l0', 'weight_hh_l0']
+    """
+    matrix = found["hessian"].values
+    names = [str(label).split("[")[0] for label in found["parameter"].values]
+    starts = [i for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
+    ends = [*starts[1:], len(names)]
+    largest = float(np.abs(matrix).max()) or 1.0
+    with style():
+        axes = new_axes(ax)
+        image = axes.imshow(
+            matrix, cmap="RdBu_r", norm=SymLogNorm(largest * 1e-3, vmin=-largest, vmax=largest), interpolation="nearest"
+        )
+        for start in starts[1:]:
+            axes.axhline(start - 0.5, color="0.5", linewidth=0.5)
+            axes.axvline(start - 0.5, color="0.5", linewidth=0.5)
+        middles = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
+        labels = [names[start] for start in starts]
+        axes.set_xticks(middles, labels, rotation=30, ha="right")
+        axes.set_yticks(middles, labels)
+        axes.tick_params(length=0)
+        if colorbar:
+            scale = axes.figure.colorbar(image, ax=axes, label="second derivative of the loss", pad=0.02)
+            scale.outline.set_linewidth(0.7)
+    return axes
+
+
+def _decades(logarithm: xr.DataArray) -> xr.DataArray:
+    return logarithm / math.log(10)
+
+
+def _log10(values: Any) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.log10(np.asarray(values, np.float64))
+
+
+def _finite(values: Floats) -> Floats:
+    """Leave a gap where a value is 0."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _median(values: Floats) -> Floats:
+    """The median of those sequences that are long enough."""
+    there = np.where(np.isnan(values), np.inf, values)
+    count = (~np.isnan(values)).sum(axis=0)
+    ranked = np.sort(there, axis=0)
+    low, high = (count - 1).clip(0) // 2, (count // 2).clip(0, len(values) - 1)
+    columns = np.arange(values.shape[1])
+    return _finite((ranked[low, columns] + ranked[high, columns]) / 2)
+
+
+def _range(values: Floats) -> tuple[Floats, Floats]:
+    finite = np.isfinite(values)
+    return (
+        _finite(np.where(finite, values, np.inf).min(axis=0)),
+        _finite(np.where(finite, values, -np.inf).max(axis=0)),
+    )
+
+
+def _decade_axis(axes: Axes, label: str) -> None:
+    """Write the exponents on the axis as powers of ten."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"$10^{{{x:g}}}$"))
+    axes.set_ylabel(label)
