@@ -112,6 +112,23 @@ def test_any_sizes(data: st.DataObject) -> None:
     compare(structure, parameters, inputs, targets, **rest)
 
 
+@pytest.mark.isa
+@pytest.mark.parametrize("at", ["last", "every"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_two_drivers_agree(cell: str, at: str) -> None:
+    structure = networks.make_structure(**CELLS[cell], hidden=11, outputs=3, at=at, loss="softmax_cross_entropy")
+    parameters, inputs, targets = draw(structure, batch=15, steps=20)
+    lengths, mask = np.arange(1, 16), np.random.default_rng(2).uniform(size=targets.shape)
+    run = {name: value[np.newaxis] for name, value in parameters.items()}
+    lanes = core.network_gradient(
+        structure, run, inputs[np.newaxis], targets[np.newaxis], mask[np.newaxis], lengths[np.newaxis], None, 1
+    )
+    matrix = core.matrix_gradient(structure, parameters, inputs, targets, mask, lengths)
+    np.testing.assert_allclose(matrix["loss"], lanes["loss"][0], rtol=TOLERANCE)
+    for name, value in matrix["gradient"].items():
+        np.testing.assert_allclose(value, lanes["gradient"][name][0], rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+
+
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "sign"])
 def test_gradient_is_that_of_differences(cell: str) -> None:
     structure = networks.make_structure(**CELLS[cell], at="every", outputs=2, loss="softmax_cross_entropy", bias_out=1)
