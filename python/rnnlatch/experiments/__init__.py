@@ -34,6 +34,7 @@ _HOMES = {
     "bengio1994-density": "bengio1994.density",
     "bengio1994-length": "bengio1994.length",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
+    "unit-weight": "own.unit_weight",
 }
 
 
