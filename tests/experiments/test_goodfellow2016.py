@@ -9,6 +9,7 @@ import xarray as xr
 from analyses import computed, turned
 from rnnlatch.experiments.goodfellow2016.weight_product import bernstein_margin
 
+POWERS = "goodfellow2016-power-iteration"
 PRODUCT = "goodfellow2016-weight-product"
 
 
@@ -25,6 +26,22 @@ PRODUCT = "goodfellow2016-weight-product"
 )
 def test_claims_about_products_can_turn(words: str, changes: dict[str, Callable[[xr.DataArray], Any]]) -> None:
     before, after = turned(PRODUCT, words, **changes)
+    assert before is not None
+    assert after is (not before)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("dies or blows up as lambda^t", {"component_error": lambda x: x + 1}),
+        ("The gradient goes the same way", {"spectrum_error": lambda x: x + 1}),
+        ("All of the state that is not along", {"off_leading": lambda x: x**0.9}),
+        ("a single direction is left in the end", {"off_leading": lambda x: x * 1e-4}),
+        ("What is lost is only small", {"recovered": lambda x: x * 0 + 1}),
+    ],
+)
+def test_claims_about_powers_can_turn(words: str, changes: dict[str, Callable[[xr.DataArray], Any]]) -> None:
+    before, after = turned(POWERS, words, **changes)
     assert before is not None
     assert after is (not before)
 
