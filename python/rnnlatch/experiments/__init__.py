@@ -33,6 +33,7 @@ __all__ = [
 _HOMES = {
     "bengio1994-density": "bengio1994.density",
     "bengio1994-length": "bengio1994.length",
+    "bengio1994-gradient-decay": "bengio1994.gradient_decay",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
     "unit-weight": "own.unit_weight",
