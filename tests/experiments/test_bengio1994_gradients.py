@@ -1,0 +1,100 @@
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from analyses import claim_of, computed, turned
+from rnnlatch import gradients, simulate
+from rnnlatch.experiments.bengio1994 import latch, subsystems
+
+DECAY = "bengio1994-gradient-decay"
+SUBSYSTEMS = "bengio1994-subsystems"
+Changes = dict[str, Callable[[xr.DataArray], Any]]
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("While inputs keep a unit latched", {"excess": lambda x: x.where(x.weight > x.weight.min(), 0.01)}),
+        ("leave a latched unit within the distance d", {"distance": lambda x: x + 1}),
+        ("Beyond the bound of theorem 3 a unit does not", {"kept": lambda x: x - 1}),
+        ("There is a threshold h*", {"pushed_beyond": lambda x: -x}),
+        ("On the boundary of two basins", {"log_boundary": lambda x: x * 1.01}),
+        ("an exception of measure zero", {"log_boundary": lambda x: x + 20}),
+        ("A unit that is not latched keeps its gradient", {"log_gradient": lambda x: x / 10}),
+        ("It is the same in a network", {"log_network": lambda x: x / 10}),
+    ],
+)
+def test_claims_about_the_decay_can_turn(words: str, changes: Changes) -> None:
+    before, after = turned(DECAY, words, **changes)
+    assert before is not None
+    assert after is (not before)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("it has forgotten A's early output", {"remembered": lambda x: x * 0 + 300}),
+        ("no error reaches A's early output", {"log_ratio": lambda x: x / 10}),
+        ("it remembers", {"remembered": lambda x: x * 0 + 300}),
+        ("has vanished all the same", {"log_ratio": lambda x: x / 10}),
+        ("there is no way between", {"log_ratio": lambda x: x.where(x.weight != 1.25, -1)}),
+        ("The same holds at T = 10", {"remembered": lambda x: x.where(x.length != 10, 300)}),
+        ("the gradient passes unhurt", {"log_gradient": lambda x: x / 100}),
+    ],
+)
+def test_claims_about_subsystems_can_turn(words: str, changes: Changes) -> None:
+    before, after = turned(SUBSYSTEMS, words, **changes)
+    assert before is not None
+    assert after is (not before)
+
+
+def test_memory_near_the_bound_is_undecided() -> None:
+    assert turned(SUBSYSTEMS, "it remembers", remembered=lambda x: x * 0 + 381)[1] is None
+
+
+def test_where_nothing_is_remembered_there_is_nothing_between() -> None:
+    data = computed(SUBSYSTEMS).copy(deep=True)
+    data["remembered"] = data["remembered"] * 0
+    claim = claim_of(SUBSYSTEMS, data, "there is no way between")
+    assert claim.held is None
+    assert claim.measured == {"smallest w that remembers": "none"}
+
+
+@pytest.mark.parametrize("w", [1.05, 1.25, 2.0, 4.0])
+def test_the_latch_has_the_points_that_its_map_has(w: float) -> None:
+    a = np.linspace(1e-6, w, 400_001)
+    image = w * np.tanh(a)
+    np.testing.assert_allclose(latch.rest(w), a[np.argmin(np.abs(image - a)[1000:]) + 1000], atol=2e-5)
+    np.testing.assert_allclose(latch.escape_threshold(w), (image - a).max(), rtol=1e-6)
+    np.testing.assert_allclose(latch.slope(w, latch.edge(w)), 1, rtol=1e-12)
+    bound = latch.input_bound(w)
+    distances = np.linspace(0, latch.rest(w) - latch.edge(w), 10_001)[1:-1]
+    bounds = [(1 - latch.slope(w, latch.rest(w) - d)) * d for d in distances]
+    assert bound.inputs == pytest.approx(max(bounds), rel=1e-6)
+    assert bound.inputs < latch.escape_threshold(w)
+
+
+def test_the_gradient_is_the_product_of_the_slopes() -> None:
+    data = computed(DECAY)
+    w = float(data.attrs["boundary_weight"])
+    for start in data["start"].values:
+        a, expected = start, [0.0]
+        for _ in range(60):
+            expected.append(expected[-1] + math.log10(latch.slope(w, a)))
+            a = w * math.tanh(a)
+        found = data["log_boundary"].sel(start=start).values[:61]
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_gradient_of_two_units_is_the_product_of_their_slopes() -> None:
+    # A feeds B with a weight of 1, and B itself with 0.7: the row of B is (1, 0.7) times this.
+    params = {"weight_ih_l0": np.array([[1.0], [0.0]]), "weight_hh_l0": np.array([[0.0, 0.0], [1.0, 0.7]])}
+    inputs = np.random.default_rng(0).normal(0, 1, (3, 12, 1))
+    b = simulate(subsystems.CELL, params, inputs)[:, :, subsystems.B]
+    by_hand = (1 - b[:, 1:] ** 2)[:, ::-1].cumprod(1) * 0.7 ** np.arange(11)
+    found = gradients.jacobian_products(subsystems.CELL, params, inputs)["frobenius"].values[:, 1:-1]
+    np.testing.assert_allclose(found / np.hypot(1, 0.7), by_hand, rtol=1e-12)
