@@ -35,6 +35,7 @@ _HOMES = {
     "bengio1994-length": "bengio1994.length",
     "bengio1994-gradient-decay": "bengio1994.gradient_decay",
     "bengio1994-subsystems": "bengio1994.subsystems",
+    "pascanu2013-conditions": "pascanu2013.conditions",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
     "unit-weight": "own.unit_weight",
