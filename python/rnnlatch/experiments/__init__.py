@@ -38,6 +38,7 @@ _HOMES = {
     "pascanu2013-conditions": "pascanu2013.conditions",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
+    "lstm-memory": "own.lstm_memory",
     "unit-weight": "own.unit_weight",
 }
 
