@@ -58,10 +58,9 @@ py::dict network_hessian_vector(const NetworkArguments& given, const py::dict& a
         out["product"] = call.new_parameters(arguments.parameters, product);
         const py::dict unused = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
-        const NetworkBlocks blocks(Row<V>::lanes, call.problem.shape.runs, threads);
-        Work work(blocks.count());
+        Work work(groups_of_lanes<V>(call.problem.shape.runs));
         run(threads, work, py::none(),
-            [&] { network_gradients<V>(call.problem, cell, blocks, work, results, views, product); });
+            [&] { network_gradients<V>(call.problem, cell, work, results, views, product); });
         return out;
     });
 }
@@ -89,10 +88,9 @@ py::dict network_curvature(const NetworkArguments& given, int threads, bool seco
         const auto [kind, activation, rest] = call.structure;
         const auto cell = cell_in_lanes<V>(kind, activation);
         const auto unit = unit_derivatives<V>(kind, activation);
-        const NetworkBlocks blocks(Row<V>::lanes, shape.runs, threads);
-        Work work(blocks.count());
+        Work work(groups_of_lanes<V>(shape.runs));
         run(threads, work, py::none(),
-            [&] { network_curvatures<V>(call.problem, cell, unit, second_order, blocks, work, results, curvature); });
+            [&] { network_curvatures<V>(call.problem, cell, unit, second_order, work, results, curvature); });
         return out;
     });
 }
@@ -113,9 +111,8 @@ py::dict network_rtrl(const NetworkArguments& given, int threads) {
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
         const auto unit = unit_derivatives<V>(call.structure.kind, call.structure.activation);
         influences = InfluenceLanes<V>(call.problem, cell, unit).influences();
-        const NetworkBlocks blocks(Row<V>::lanes, call.problem.shape.runs, threads);
-        Work work(blocks.count());
-        run(threads, work, py::none(), [&] { network_influences<V>(call.problem, cell, unit, blocks, work, results); });
+        Work work(groups_of_lanes<V>(call.problem.shape.runs));
+        run(threads, work, py::none(), [&] { network_influences<V>(call.problem, cell, unit, work, results); });
         return out;
     });
     result["influences"] = influences;

@@ -37,9 +37,8 @@ py::dict network_forward(const NetworkArguments& arguments, int threads) {
                 out["h"][py::make_tuple(py::ellipsis(), py::slice(shape.read_unit, shape.read_unit + 1, 1))];
         }
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
-        const NetworkBlocks blocks(Row<V>::lanes, shape.runs, threads);
-        Work work(blocks.count());
-        run(threads, work, py::none(), [&] { network_states<V>(call.problem, cell, blocks, work, results); });
+        Work work(groups_of_lanes<V>(shape.runs));
+        run(threads, work, py::none(), [&] { network_states<V>(call.problem, cell, work, results); });
         return out;
     });
 }
@@ -59,9 +58,8 @@ py::dict network_gradient(const NetworkArguments& arguments, int threads) {
         const py::dict initial = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         if (!initial.empty()) out["initial_gradient"] = initial;
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
-        const NetworkBlocks blocks(Row<V>::lanes, shape.runs, threads);
-        Work work(blocks.count());
-        run(threads, work, py::none(), [&] { network_gradients<V>(call.problem, cell, blocks, work, results); });
+        Work work(groups_of_lanes<V>(shape.runs));
+        run(threads, work, py::none(), [&] { network_gradients<V>(call.problem, cell, work, results); });
         return out;
     });
 }

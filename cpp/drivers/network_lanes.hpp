@@ -1,13 +1,12 @@
 // A group of networks of one shape in lanes: forward over a sequence, the loss, and the way back (BPTT).
 //
 // Every lane is a network of its own, with its own parameters; no operation mixes lanes. The group takes its runs' numbers
-// from the caller's arrays and brings the results back; between them it works on rows (drivers/lane_rows.hpp). A driver calls,
-// for a group's runs: begin; for each sequence: begin_sequence, forward(1..T), judge, backward(T..1), end_sequence; finish.
-// Several groups at the same step after each other hide the latency of a step. Sequences are aligned at their end: a lane's
-// state stays the initial one until its sequence begins.
+// from the caller's arrays and brings the results back; between them it works on rows (drivers/lane_rows.hpp). For a group's
+// runs: begin; for each sequence: begin_sequence, forward(1..T), judge, backward(T..1), end_sequence; finish. Sequences are
+// aligned at their end: a lane's state stays the initial one until its sequence begins.
 //
-// Memory: T rows of states, kept numbers, slots (and inputs where they must be turned round) a group. The weight gradients are
-// gathered after the walk back, when every delta of the sequence is known.
+// Memory: T rows of inputs, states and kept numbers. Arrays are never turned round as a whole: a group's part is, in the cache.
+// A chunk of steps waits on the way back until their share of the weight gradients is summed.
 #pragma once
 
 #include <algorithm>
@@ -177,7 +176,7 @@ class NetworkLanes {
     using Products = LaneProducts<V>;
     static constexpr std::size_t row = Row<V>::stride;
     static constexpr auto step = static_cast<std::ptrdiff_t>(row);
-    static constexpr std::size_t chunk = 16;  // steps whose deltas wait in the innermost cache for the weight gradients
+    static constexpr std::size_t chunk = 8;  // steps whose deltas wait in the innermost cache for the weight gradients
 
     S* state(std::size_t t) { return states_.data() + (t & state_mask_) * state_rows_ * row; }
     S* delta_of(std::size_t t) { return deltas_.data() + (t - 1) % chunk * slot_rows_ * row; }

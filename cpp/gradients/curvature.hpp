@@ -193,13 +193,13 @@ class CurvatureLanes : public NetworkLanes<V> {
 // One thread's share of the curvatures, and of the gradients.
 template <class V, class S = ScalarOf<V>>
 void network_curvatures(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const UnitDerivatives<V>& unit,
-                        bool second_order, const NetworkBlocks& blocks, Work& work, const NetworkResults<S>& results,
+                        bool second_order, Work& work, const NetworkResults<S>& results,
                         const CurvatureResults<S>& curvature) {
-    auto groups = detail::groups_of<CurvatureLanes<V>>(blocks, problem, cell, unit, second_order, curvature);
-    const auto begin = [](auto& group, std::size_t first, std::size_t count) { group.begin(first, count); };
-    for_each_block(blocks, work, groups, begin, [&](std::size_t used) {
-        detail::walk_there_and_back(problem.shape, groups, used, work, results.initial_gradient);
-        std::for_each_n(groups.begin(), used, [&](auto& group) { group.finish(results.loss, results.gradient); });
+    CurvatureLanes<V> group(problem, cell, unit, second_order, curvature);
+    for_each_group<V>(problem.shape.runs, work, [&](std::size_t first, std::size_t count) {
+        group.begin(first, count);
+        walk_there_and_back(problem.shape, group, work, results.initial_gradient);
+        group.finish(results.loss, results.gradient);
     });
 }
 

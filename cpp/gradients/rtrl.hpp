@@ -209,17 +209,16 @@ class InfluenceLanes : public NetworkLanes<V> {
 // One thread's share of the losses and gradients.
 template <class V, class S = ScalarOf<V>>
 void network_influences(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const UnitDerivatives<V>& unit,
-                        const NetworkBlocks& blocks, Work& work, const NetworkResults<S>& results) {
-    auto groups = detail::groups_of<InfluenceLanes<V>>(blocks, problem, cell, unit);
-    const auto begin = [](auto& group, std::size_t first, std::size_t count) { group.begin(first, count); };
-    for_each_block(blocks, work, groups, begin, [&](std::size_t used) {
-        const auto each = [&](auto f) { std::for_each_n(groups.begin(), used, f); };
+                        Work& work, const NetworkResults<S>& results) {
+    InfluenceLanes<V> group(problem, cell, unit);
+    for_each_group<V>(problem.shape.runs, work, [&](std::size_t first, std::size_t count) {
+        group.begin(first, count);
         for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {
-            each([b](auto& group) { group.begin_sequence(b); });
-            for (std::size_t t = 1; t <= problem.shape.length; ++t) each([t](auto& group) { group.forward(t); });
-            each([&](auto& group) { group.end_sequence(results.initial_gradient); });
+            group.begin_sequence(b);
+            for (std::size_t t = 1; t <= problem.shape.length; ++t) group.forward(t);
+            group.end_sequence(results.initial_gradient);
         }
-        each([&](auto& group) { group.finish(results.loss, results.gradient); });
+        group.finish(results.loss, results.gradient);
     });
 }
 

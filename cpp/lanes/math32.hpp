@@ -8,7 +8,7 @@
 //   exp(x)                1.1          1.0            -inf -> 0, +inf -> +inf, NaN -> NaN; +inf above 88.7228, subnormal
 //                                                     below -87.3366, 0 below -103.9721
 //   logistic(x)           2.5          2.5            -inf -> 0, +inf -> 1, NaN -> NaN; subnormal where exp is
-//   tanh_derivative(x)    2.4          2.4            +-inf -> 0, NaN -> NaN; exactly even; never above 1
+//   tanh_derivative(x)    2.4          2.5            +-inf -> 0, NaN -> NaN; exactly even; never above 1
 //
 // tanh(x) is +-1 exactly from |x| = 8.4911 on (here and there from 8.3177 on; the nearest float32 is from 9.0109 on);
 // tanh_derivative(x) is subnormal from |x| = 44.3614 on and 0 from 52.6792 on.
