@@ -49,7 +49,7 @@ def jacobians(work: GradientWork, threads: int) -> list[Peer]:
     cell, parameters, (inputs, _) = cell_of(work), work.parameters(), work.data()
 
     def public() -> Any:
-        return rl.gradients.jacobian_products(cell, parameters, inputs, norms=work.kind, threads=threads)
+        return rl.gradients.jacobian_products(cell, parameters, inputs, norms=work.kind, bounds=False, threads=threads)
 
     def direct() -> Any:
         structure = cell.structure("half_squared_error", "last")

@@ -22,7 +22,6 @@ namespace rnnlatch {
 class StateJacobian {
    public:
     using Index = Eigen::Index;
-    using Padded = Eigen::Map<const Eigen::VectorXd>;
 
     explicit StateJacobian(const Trajectory& trajectory)
         : trajectory_(trajectory),
@@ -90,8 +89,8 @@ class StateJacobian {
         }
     }
 
-    // out = p J for rows p.
-    void multiply_from_left(const RowMajor& p, RowMajor& out) {
+    // out = p J for rows p, which are overwritten.
+    void multiply_from_left(RowMajor& p, RowMajor& out) {
         const Index rows = p.rows();
         out.resize(rows, padded_size());
         if (trajectory_.network().diagonal) {
@@ -100,13 +99,13 @@ class StateJacobian {
         }
         const auto stride = static_cast<std::size_t>(padded_size());
         if (factored_) {
-            scaled_.noalias() = p * Padded(by_slot_.data(), units_).asDiagonal();
+            scale_columns(p);
         } else {
             packed_ = pack(k_);
             out.rightCols((states_ - 1) * units_).setZero();
         }
-        product({{&packed_, (factored_ ? scaled_ : p).data(), stride}}, static_cast<std::size_t>(rows),
-                static_cast<const double*>(nullptr), 0, out.data(), stride);
+        product({{&packed_, p.data(), stride}}, static_cast<std::size_t>(rows), static_cast<const double*>(nullptr), 0,
+                out.data(), stride);
         if (factored_) return;
         for (Index from = 0; from < states_; ++from) {
             for (Index to = 0; to < states_; ++to) {
@@ -146,6 +145,16 @@ class StateJacobian {
         return {by_state_.data() + (from * states_ + to) * units_, units_};
     }
 
+    // p = p diag(slope): in place, so that what a product touches is a third less.
+    void scale_columns(RowMajor& p) const {
+        for (Index row = 0; row < p.rows(); ++row) {
+            for (Index unit = 0; unit < units_; unit += static_cast<Index>(lanes64)) {
+                double* at = p.data() + row * units_ + unit;
+                store(at, load<f64>(at) * load<f64>(by_slot_.data() + unit));
+            }
+        }
+    }
+
     // For products from the left: its columns become the rows of the packed matrix.
     static PackedMatrix<double> pack(const RowMajor& k) {
         return {static_cast<std::size_t>(k.cols()), static_cast<std::size_t>(k.rows()), k.data(), 1,
@@ -157,7 +166,7 @@ class StateJacobian {
     Index hidden_, units_, states_, slots_;
     bool factored_;
     Buffer<double> by_slot_, by_state_;
-    RowMajor weight_, k_, scaled_;
+    RowMajor weight_, k_;
     PackedMatrix<double> packed_;  // weight_ or k_
 };
 

@@ -10,11 +10,13 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "cells/gru.hpp"
 #include "cells/lstm.hpp"
 #include "cells/vanilla_rnn.hpp"
 #include "lanes/buffer.hpp"
+#include "matrix/product.hpp"
 
 namespace rnnlatch {
 
@@ -96,6 +98,51 @@ struct RecurrentNetwork {
     std::size_t state_size() const { return cell.states * hidden; }
 };
 
+// The affine part: from an input and the previous h to the pre-activations, (slots, units).
+class AffineMap {
+   public:
+    explicit AffineMap(const RecurrentNetwork& network)
+        : network_(network), units_(network.units()), bias_(network.cell.slots * units_) {
+        const std::size_t hidden = network.hidden;
+        for (std::size_t gate = 0; gate < network.cell.gates; ++gate) {
+            const std::size_t first = gate * hidden;
+            by_input_.emplace_back(hidden, network.inputs, network.weight_ih + first * network.inputs, network.inputs,
+                                   1);
+            if (!network.diagonal)
+                by_state_.emplace_back(hidden, hidden, network.weight_hh + first * hidden, hidden, 1);
+            if (!network.bias_ih) continue;
+            for (std::size_t unit = 0; unit < hidden; ++unit) {
+                bias_[network.cell.input_slot[gate] * units_ + unit] += network.bias_ih[first + unit];
+                bias_[network.cell.hidden_slot[gate] * units_ + unit] += network.bias_hh[first + unit];
+            }
+        }
+    }
+
+    void operator()(const double* input, const double* h, double* a) const {
+        std::copy(bias_.begin(), bias_.end(), a);
+        for (std::size_t gate = 0; gate < network_.cell.gates; ++gate) {
+            add(by_input_[gate], input, a + network_.cell.input_slot[gate] * units_);
+            double* sum = a + network_.cell.hidden_slot[gate] * units_;
+            if (!network_.diagonal) {
+                add(by_state_[gate], h, sum);
+            } else {
+                for (std::size_t unit = 0; unit < network_.hidden; ++unit)
+                    sum[unit] += network_.weight_hh[unit] * h[unit];
+            }
+        }
+    }
+
+   private:
+    void add(const PackedMatrix<double>& matrix, const double* column, double* to) const {
+        product({{&matrix, column, matrix.depth()}}, 1, static_cast<const double*>(to), units_, to, units_);
+    }
+
+    const RecurrentNetwork& network_;
+    std::size_t units_;
+    Buffer<double> bias_;
+    std::vector<PackedMatrix<double>> by_input_, by_state_;
+};
+
 class Trajectory {
    public:
     // inputs: (steps, network.inputs); initial: (states, hidden) or null for zero.
@@ -106,32 +153,13 @@ class Trajectory {
           pre_activation_(steps * network.cell.slots * units_),
           states_((steps + 1) * network.cell.states * units_) {
         const CellFunctions& cell = network.cell;
-        const std::size_t hidden = network.hidden, rows = cell.gates * hidden;
         for (std::size_t s = 0; initial && s < cell.states; ++s) {
-            std::copy_n(initial + s * hidden, hidden, states_.data() + s * units_);
+            std::copy_n(initial + s * network.hidden, network.hidden, states_.data() + s * units_);
         }
-        using Map = Eigen::Map<const RowMajor>;
-        const Eigen::MatrixXd by_input = Map(network.weight_ih, index(rows), index(network.inputs));
-        Eigen::MatrixXd by_state;
-        if (!network.diagonal) by_state = Map(network.weight_hh, index(rows), index(hidden));
-        Eigen::VectorXd drive(index(rows)), recurrent(index(rows));
+        const AffineMap affine(network);
         for (std::size_t t = 0; t < steps; ++t) {
-            const Eigen::Map<const Eigen::VectorXd> input(inputs + t * network.inputs, index(network.inputs));
-            const Eigen::Map<const Eigen::VectorXd> state(previous(t), index(hidden));
-            drive.noalias() = by_input * input;
-            if (network.diagonal) {
-                recurrent = Eigen::Map<const Eigen::VectorXd>(network.weight_hh, index(hidden)).cwiseProduct(state);
-            } else {
-                recurrent.noalias() = by_state * state;
-            }
             double* a = pre_activation_.data() + t * cell.slots * units_;
-            for (std::size_t row = 0; row < rows; ++row) {
-                const std::size_t gate = row / hidden, unit = row % hidden;
-                a[cell.input_slot[gate] * units_ + unit] +=
-                    drive[index(row)] + (network.bias_ih ? network.bias_ih[row] : 0);
-                a[cell.hidden_slot[gate] * units_ + unit] +=
-                    recurrent[index(row)] + (network.bias_hh ? network.bias_hh[row] : 0);
-            }
+            affine(inputs + t * network.inputs, previous(t), a);
             cell.forward(units_, a, previous(t), states_.data() + (t + 1) * cell.states * units_);
         }
     }

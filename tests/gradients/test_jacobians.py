@@ -207,6 +207,8 @@ def test_what_the_dataset_says() -> None:
     params, inputs = draw(cell, 1, 3)
     found = jacobian_products(cell, params, inputs, norms=("frobenius",))
     assert "spectral" not in found
+    assert "gamma" in found
+    assert "gamma" not in jacobian_products(cell, params, inputs, bounds=False)
     assert found["frobenius"].attrs["units"] == "1"
     assert "Pascanu" in found.attrs["source"]
     assert {"rnnlatch_version", "numerics_version", "isa", "parameters"} <= set(found.attrs)

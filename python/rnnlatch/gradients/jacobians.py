@@ -35,6 +35,7 @@ def jacobian_products(
     targets: ArrayLike | None = None,
     *,
     norms: str | Sequence[str] = ("frobenius", "spectral"),
+    bounds: bool = True,
     loss: str = "half_squared_error",
     lengths: ArrayLike | None = None,
     initial_state: Any = None,
@@ -55,6 +56,9 @@ def jacobian_products(
         arrives `lag` steps earlier.
     norms : {"frobenius", "spectral"} or several of them
         Which norms of the products; none is allowed too.
+    bounds : bool
+        Whether to compute the bounds too, which takes the eigenvalues of the recurrent weights: for a single sequence as
+        long as the products.
     loss : {"half_squared_error", "softmax_cross_entropy", "logistic_cross_entropy"}
         The loss of a sequence at its last step; not averaged over the batch.
     lengths : array_like of int, shape (batch,), optional
@@ -106,12 +110,12 @@ def jacobian_products(
     sequences, given, _ = begin(cell, params, inputs, targets, loss=loss, lengths=lengths, initial_state=initial_state)
     inner = (*sequence_dims(sequences), "lag")
     measured = [*wanted, *(["loss_gradient"] if given is not None else [])]
-    plain = cell.kind == "VanillaRNN"
+    plain = validation.flag("bounds", bounds) and cell.kind == "VanillaRNN"
     lags = np.arange(sequences.time + 1)
     described = {name: (inner, words, "1") for name, words in _with_logarithms(measured).items()}
     if plain:
-        bounds = _with_logarithms(["singular_value_bound", "spectral_radius_power"])
-        described |= {name: (("lag",), words, "1") for name, words in bounds.items()}
+        of_bounds = _with_logarithms(["singular_value_bound", "spectral_radius_power"])
+        described |= {name: (("lag",), words, "1") for name, words in of_bounds.items()}
         described |= {
             "gamma": ((), "γ, the largest slope of the activation", "1"),
             "largest_singular_value": ((), "largest singular value of the recurrent weights", "1"),
