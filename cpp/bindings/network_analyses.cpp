@@ -57,7 +57,7 @@ py::dict network_hessian_vector(const NetworkArguments& given, const py::dict& a
         out["gradient"] = call.new_parameters(arguments.parameters, results.gradient);
         out["product"] = call.new_parameters(arguments.parameters, product);
         const py::dict unused = call.new_initial_gradient(arguments.initial, results.initial_gradient);
-        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
+        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         Work work(groups_of_lanes<V>(call.problem.shape.runs));
         run(threads, work, py::none(),
             [&] { network_gradients<V>(call.problem, cell, work, results, views, product); });
@@ -86,7 +86,7 @@ py::dict network_curvature(const NetworkArguments& given, int threads, bool seco
         }
         const py::dict unused = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         const auto [kind, activation, rest] = call.structure;
-        const auto cell = cell_in_lanes<V>(kind, activation);
+        const auto cell = cell_in_lanes<V>(kind, activation, shape.hidden);
         const auto unit = unit_derivatives<V>(kind, activation);
         Work work(groups_of_lanes<V>(shape.runs));
         run(threads, work, py::none(),
@@ -108,7 +108,7 @@ py::dict network_rtrl(const NetworkArguments& given, int threads) {
         out["gradient"] = call.new_parameters(arguments.parameters, results.gradient);
         const py::dict initial = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         if (!initial.empty()) out["initial_gradient"] = initial;
-        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
+        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         const auto unit = unit_derivatives<V>(call.structure.kind, call.structure.activation);
         influences = InfluenceLanes<V>(call.problem, cell, unit).influences();
         Work work(groups_of_lanes<V>(call.problem.shape.runs));

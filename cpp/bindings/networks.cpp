@@ -36,7 +36,7 @@ py::dict network_forward(const NetworkArguments& arguments, int threads) {
             out["output"] =
                 out["h"][py::make_tuple(py::ellipsis(), py::slice(shape.read_unit, shape.read_unit + 1, 1))];
         }
-        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
+        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         Work work(groups_of_lanes<V>(shape.runs));
         run(threads, work, py::none(), [&] { network_states<V>(call.problem, cell, work, results); });
         return out;
@@ -57,7 +57,7 @@ py::dict network_gradient(const NetworkArguments& arguments, int threads) {
         out["gradient"] = call.new_parameters(arguments.parameters, results.gradient);
         const py::dict initial = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         if (!initial.empty()) out["initial_gradient"] = initial;
-        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation);
+        const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         Work work(groups_of_lanes<V>(shape.runs));
         run(threads, work, py::none(), [&] { network_gradients<V>(call.problem, cell, work, results); });
         return out;

@@ -10,6 +10,7 @@
 #include "cells/lstm.hpp"
 #include "cells/vanilla_rnn.hpp"
 #include "drivers/lane_rows.hpp"
+#include "drivers/small_network.hpp"
 
 namespace rnnlatch {
 
@@ -27,6 +28,12 @@ struct CellInLanes {
     // dE/d(new states) -> dE/d(slots), and the direct part of dE/d(previous states)
     void (*pullback)(std::size_t first, std::size_t last, std::size_t hidden, const S* previous, const S* next,
                      const S* kept, const S* g_next, S* g_a, S* g_previous);
+
+    // Whole steps of a dense network of so many units, or null.
+    void (*small_forward)(const DenseSteps<S>& steps, const S* u, S* h) = nullptr;
+    void (*small_backward)(const DenseSteps<S>& steps, const S* h, S* delta, S* g) = nullptr;
+    void (*small_weights)(const DenseSteps<S>& steps, const S* delta, const S* h, const S* u, S* weight_ih,
+                          S* weight_hh, S* bias) = nullptr;
 
     // Whether gate g adds both of its products to slot g.
     bool plain() const {
@@ -90,23 +97,42 @@ struct CellMaps {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class Cell, class V, std::size_t units = 1>
+void set_small(std::size_t hidden, CellInLanes<V>& cell) {
+    if (hidden == units) {
+        cell.small_forward = &SmallNetwork<Cell, V, units>::forward;
+        cell.small_backward = &SmallNetwork<Cell, V, units>::backward;
+        if constexpr (SmallNetwork<Cell, V, units>::square_fits)
+            cell.small_weights = &SmallNetwork<Cell, V, units>::weights;
+    }
+    if constexpr (units < small_network) set_small<Cell, V, units + 1>(hidden, cell);
+}
+
+}  // namespace detail
+
 template <class V>
-CellInLanes<V> cell_in_lanes(CellKind kind, Activation activation) {
+CellInLanes<V> cell_in_lanes(CellKind kind, Activation activation, std::size_t hidden) {
     using detail::CellMaps;
     if (kind == CellKind::lstm) return CellMaps<LSTM, V>::table();
     if (kind == CellKind::gru) return CellMaps<GRU, V>::table();
     switch (activation) {
-        case Activation::tanh:
-            return CellMaps<VanillaRNN<Activation::tanh>, V>::table();
         case Activation::logistic:
             return CellMaps<VanillaRNN<Activation::logistic>, V>::table();
         case Activation::relu:
             return CellMaps<VanillaRNN<Activation::relu>, V>::table();
         case Activation::linear:
             return CellMaps<VanillaRNN<Activation::linear>, V>::table();
-        default:
+        case Activation::sign:
             return CellMaps<VanillaRNN<Activation::sign>, V>::table();
+        default:
+            break;
     }
+    using Cell = VanillaRNN<Activation::tanh>;
+    CellInLanes<V> cell = CellMaps<Cell, V>::table();
+    if constexpr (Row<V>::stride == Row<V>::lanes) detail::set_small<Cell>(hidden, cell);
+    return cell;
 }
 
 }  // namespace rnnlatch

@@ -5,12 +5,10 @@
 // stays in registers while time runs.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <type_traits>
-#include <utility>
 
 #include "drivers/lane_rows.hpp"
+#include "lanes/unrolled.hpp"
 
 namespace rnnlatch {
 
@@ -33,9 +31,10 @@ class LaneProducts {
     static constexpr auto step = static_cast<std::ptrdiff_t>(R::stride);
 
     // Registers decide: the sums of a square tile, a column of operands, and one to spare.
-    static constexpr std::size_t registers = register_bytes == 64 ? 32 : 16;
     static constexpr std::size_t square(std::size_t numbers) {
-        return numbers * (5 * 5 + 5 + 1) <= registers ? 5 : numbers * (3 * 3 + 3 + 1) <= registers ? 3 : 2;
+        return numbers * (5 * 5 + 5 + 1) <= vector_registers   ? 5
+               : numbers * (3 * 3 + 3 + 1) <= vector_registers ? 3
+                                                               : 2;
     }
     static constexpr std::size_t side = square(sizeof(Half) / register_bytes);
 
@@ -72,8 +71,10 @@ class LaneProducts {
     // sum[i][j] += sum over t of left[t][i] right[t][j]. The rows of `sum` and of one time of `left` are consecutive.
     static void outer(std::size_t rows, std::size_t columns, std::size_t times, const S* left, std::ptrdiff_t left_time,
                       const S* right, std::ptrdiff_t right_time, std::ptrdiff_t right_column, S* sum) {
-        for (std::size_t i = 0; i < rows; i += side) {
-            for (std::size_t j = 0; j < columns; j += side) {
+        for (std::size_t i = 0, height = 0; i < rows; i += height) {
+            height = side_of(rows - i);
+            for (std::size_t j = 0, width = 0; j < columns; j += width) {
+                width = side_of(columns - j);
                 const Outer tile{times,
                                  left + static_cast<std::ptrdiff_t>(i) * step,
                                  left_time,
@@ -82,18 +83,15 @@ class LaneProducts {
                                  right_column,
                                  sum + static_cast<std::ptrdiff_t>(i * columns + j) * step,
                                  static_cast<std::ptrdiff_t>(columns) * step};
-                of_height(std::min(side, rows - i), std::min(side, columns - j), tile);
+                of_height(height, width, tile);
             }
         }
     }
 
    private:
-    // f(0), ..., f(n - 1) with indices known to the compiler, so that arrays of registers stay in registers.
-    template <std::size_t n, class F>
-    static RNNLATCH_INLINE void unrolled(F f) {
-        [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
-            (f(std::integral_constant<std::size_t, i>{}), ...);
-        }(std::make_index_sequence<n>{});
+    // The last two tiles share what is left.
+    static constexpr std::size_t side_of(std::size_t left) {
+        return left <= side ? left : left < 2 * side ? (left + 1) / 2 : side;
     }
 
     template <std::size_t height, std::size_t terms>

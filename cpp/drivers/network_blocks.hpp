@@ -33,9 +33,9 @@ template <class Group, class S>
 void walk_there_and_back(const NetworkShape& shape, Group& group, const Work& work, const View<S>* initial_gradient) {
     for (std::size_t b = 0; b < shape.batch && !work.cancelled(); ++b) {
         group.begin_sequence(b);
-        for (std::size_t t = 1; t <= shape.length; ++t) group.forward(t);
+        group.walk_forward();
         group.judge();
-        for (std::size_t t = shape.length; t > 0; --t) group.backward(t);
+        group.walk_backward();
         group.end_sequence(initial_gradient);
     }
 }
@@ -62,7 +62,7 @@ void network_states(const NetworkProblem<S>& problem, const CellInLanes<V>& cell
         group.begin(first, count);
         for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {
             group.begin_sequence(b);
-            for (std::size_t t = 1; t <= problem.shape.length; ++t) group.forward(t);
+            group.walk_forward();
             group.bring_out_states(results.states, results.output);
         }
     });

@@ -107,6 +107,12 @@ class NetworkLanes {
         if (t <= latest_start_) keep_waiting(t, previous, next, state_rows_);
     }
 
+    void walk_forward() {
+        std::size_t t = 1;
+        while (t <= (small() ? latest_start_ : shape_.length)) forward(t++);
+        if (t <= shape_.length) cell_.small_forward(steps(t, shape_.length), input(t), state(t - 1));
+    }
+
     // The loss of the sequence, and its derivatives by the outputs.
     void judge() {
         take_targets();
@@ -128,7 +134,21 @@ class NetworkLanes {
         }
         if (waiting) keep_waiting(t, g, g_previous, state_rows_);
         std::swap(carried_, carried_next_);
-        if ((t - 1) % chunk == 0) add_weight_gradients(t, std::min(chunk, shape_.length - t + 1));
+        end_chunk(t);
+    }
+
+    void walk_backward() {
+        for (std::size_t t = shape_.length; t > 0;) {
+            if (!small() || t <= latest_start_) {
+                backward(t--);
+                continue;
+            }
+            if (shape_.every || t == shape_.length) add_output_gradient(shape_.every ? t - 1 : 0, carried_.data());
+            const std::size_t first = shape_.every ? t : std::max(latest_start_ + 1, (t - 1) / chunk * chunk + 1);
+            cell_.small_backward(steps(first, t), state(t), delta_of(t), carried_.data());
+            end_chunk(first);
+            t = first - 1;
+        }
     }
 
     void end_sequence(const View<S>* initial_gradient) {
@@ -148,6 +168,12 @@ class NetworkLanes {
 
     // `product`: the derivatives of the gradient in the directions, where V is dual.
     void finish(const View<S>& loss, const NetworkViews<S>& gradient, const NetworkViews<S>& product = {}) {
+        for (std::size_t g = 0; g < shape_.gates; ++g) {  // biases that are added to the same sum
+            if (cell_.input_slot[g] != cell_.hidden_slot[g]) continue;
+            const std::size_t unit = g * shape_.hidden;
+            std::copy_n(gradient_.data() + (at_.bias_ih + unit) * row, shape_.hidden * row,
+                        gradient_.data() + (at_.bias_hh + unit) * row);
+        }
         if (loss) scatter<V>(loss_.data(), 1, 1, first_, count_, loss);
         bring_out(gradient_.data(), gradient);
         bring_out(gradient_.data() + Row<V>::lanes, product);
@@ -176,7 +202,7 @@ class NetworkLanes {
     using Products = LaneProducts<V>;
     static constexpr std::size_t row = Row<V>::stride;
     static constexpr auto step = static_cast<std::ptrdiff_t>(row);
-    static constexpr std::size_t chunk = 8;  // steps whose deltas wait in the innermost cache for the weight gradients
+    static constexpr std::size_t chunk = 16;  // steps whose deltas wait in the innermost cache for the weight gradients
 
     S* state(std::size_t t) { return states_.data() + (t & state_mask_) * state_rows_ * row; }
     S* delta_of(std::size_t t) { return deltas_.data() + (t - 1) % chunk * slot_rows_ * row; }
@@ -301,6 +327,13 @@ class NetworkLanes {
         }
     }
 
+    // Whether whole steps may be taken in registers.
+    bool small() const { return cell_.small_forward && !shape_.diagonal && !problem_.same_step; }
+
+    DenseSteps<S> steps(std::size_t first, std::size_t last) const {
+        return {last - first + 1, shape_.inputs, parameter(at_.weight_ih), parameter(at_.weight_hh), bias_.data()};
+    }
+
     // dE/dh of the step before through the recurrent weights.
     void add_recurrent_gradient(const S* delta, S* g) {
         if (shape_.diagonal) {
@@ -385,9 +418,20 @@ class NetworkLanes {
 
     // ---- gradients of the weights -----------------------------------------------------------------------------------
 
+    void end_chunk(std::size_t t) {
+        if ((t - 1) % chunk == 0) add_weight_gradients(t, std::min(chunk, shape_.length - t + 1));
+    }
+
     // Of the steps from `first` on.
     void add_weight_gradients(std::size_t first, std::size_t steps) {
         const S* h = state(first - 1);
+        if (small() && cell_.small_weights && shape_.inputs) {
+            S* gradient = gradient_.data();
+            cell_.small_weights(this->steps(first, first + steps - 1), deltas_.data(), h, input(first),
+                                gradient + at_.weight_ih * row, gradient + at_.weight_hh * row,
+                                gradient + at_.bias_ih * row);
+            return;
+        }
         const std::size_t hidden = shape_.hidden, group = cell_.plain() ? units_ : hidden;
         for (std::size_t g = 0; g * group < units_; ++g) {
             const S* in = deltas_.data() + cell_.input_slot[g] * hidden * row;
@@ -399,10 +443,7 @@ class NetworkLanes {
             }
             if (!shape_.bias) continue;
             add_outer(steps, group, 1, in, ones_.data(), 0, 0, at_.bias_ih + g * group);
-            if (in == recurrent) {
-                std::copy_n(gradient_.data() + (at_.bias_ih + g * group) * row, group * row,
-                            gradient_.data() + (at_.bias_hh + g * group) * row);
-            } else {
+            if (in != recurrent) {
                 add_outer(steps, group, 1, recurrent, ones_.data(), 0, 0, at_.bias_hh + g * group);
             }
         }

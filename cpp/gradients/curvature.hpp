@@ -84,6 +84,10 @@ class CurvatureLanes : public NetworkLanes<V> {
         std::fill(h_.begin(), h_.end(), S{});
     }
 
+    void walk_backward() {
+        for (std::size_t t = shape_.length; t > 0; --t) backward(t);
+    }
+
     void backward(std::size_t t) {
         Base::backward(t);
         const S* g = this->carried_next_.data();  // dE/d(states of step t), the loss of the step with it

@@ -77,14 +77,6 @@ class InfluenceLanes : public NetworkLanes<V> {
         }
     }
 
-    void finish(const View<S>& loss, const NetworkViews<S>& gradient) {
-        if (cell_.plain()) {  // both biases are added to the same sum
-            std::copy_n(this->gradient_.data() + at_.bias_ih * row, this->units_ * row,
-                        this->gradient_.data() + at_.bias_hh * row);
-        }
-        Base::finish(loss, gradient);
-    }
-
    private:
     enum class Source { input, state, one, initial };  // what multiplies a parameter in its sum
 
@@ -109,7 +101,7 @@ class InfluenceLanes : public NetworkLanes<V> {
             }
             if (!shape_.bias) continue;
             parameters_.push_back({at_.bias_ih + n, in, i, Source::one, 0});
-            if (!cell_.plain()) parameters_.push_back({at_.bias_hh + n, recurrent, i, Source::one, 0});
+            if (in != recurrent) parameters_.push_back({at_.bias_hh + n, recurrent, i, Source::one, 0});
         }
         for (std::size_t s = 0; s < shape_.states; ++s) {
             if (!problem_.initial[s] && !problem_.parameters.initial[s]) continue;

@@ -37,6 +37,8 @@ inline constexpr std::size_t register_bytes = 32;
 inline constexpr std::size_t register_bytes = 16;
 #endif
 
+inline constexpr std::size_t vector_registers = register_bytes == 64 ? 32 : 16;
+
 // Whether fma() rounds once.
 #if defined(RNNLATCH_AVX512) || defined(RNNLATCH_AVX2) || defined(__FP_FAST_FMA)
 inline constexpr bool fused_multiply_add = true;

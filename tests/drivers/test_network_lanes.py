@@ -66,6 +66,13 @@ def test_every_tile(cell: str, hidden: int) -> None:
     assert_matches_reference(make(cell=cell, hidden=hidden, inputs=hidden % 4 + 1, outputs=hidden % 3, scale=0.4))
 
 
+@pytest.mark.isa
+@pytest.mark.parametrize("inputs", range(1, 9))
+def test_every_number_of_inputs(inputs: int) -> None:
+    for hidden in (1, 4, 6, 7):
+        assert_matches_reference(make(hidden=hidden, inputs=inputs, steps=35, outputs=1, scale=0.3, unequal=True))
+
+
 @pytest.mark.parametrize("at", ["last", "every"])
 def test_diagonal(at: str) -> None:
     assert_matches_reference(make(diagonal=1, at=at, learned=True))
