@@ -57,7 +57,7 @@ void network_gradients(const NetworkProblem<S>& problem, const CellInLanes<V>& c
 template <class V, class S = ScalarOf<V>>
 void network_states(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, Work& work,
                     const NetworkResults<S>& results) {
-    NetworkLanes<V> group(problem, cell, Remember::all_states);
+    NetworkForward<V> group(problem, cell, Remember::all_states);
     for_each_group<V>(problem.shape.runs, work, [&](std::size_t first, std::size_t count) {
         group.begin(first, count);
         for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {

@@ -159,8 +159,7 @@ class CurvatureLanes : public NetworkLanes<V> {
             const S* in = h_slots_.data() + (cell_.input_slot[g] * hidden + i) * row;
             const S* recurrent = h_slots_.data() + (cell_.hidden_slot[g] * hidden + i) * row;
             for (std::size_t k = 0; k < shape_.inputs; ++k) {
-                product(at_.weight_ih + n * shape_.inputs + k, in,
-                        this->input(t) + static_cast<std::ptrdiff_t>(k) * this->input_feature_);
+                product(at_.weight_ih + n * shape_.inputs + k, in, this->input(t) + k * row);
             }
             if (shape_.diagonal) {
                 product(at_.weight_hh + n, recurrent, state(t - 1) + i * row);

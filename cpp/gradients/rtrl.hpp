@@ -115,7 +115,7 @@ class InfluenceLanes : public NetworkLanes<V> {
     V direct(const Parameter& p, std::size_t t) {
         switch (p.source) {
             case Source::input:
-                return M::load(this->input(t) + static_cast<std::ptrdiff_t>(p.index) * this->input_feature_);
+                return M::load(this->input(t) + p.index * row);
             case Source::state: {
                 const bool same = problem_.same_step && this->same_step(p.unit, p.index);
                 return M::load(state(same ? t : t - 1) + p.index * row);
