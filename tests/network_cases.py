@@ -102,8 +102,8 @@ def tolerance(cell: NetworkCell, time: int, dtype: Any = np.float64) -> float:
     return float(np.finfo(dtype).eps) * time * (cell.hidden + cell.inputs + 10)
 
 
-def assert_close(got: Any, expected: Any, limit: float, what: str = "") -> None:
-    """Compare arrays to within a part of the largest number."""
+def assert_close(got: Any, expected: Any, limit: float, what: str = "", terms: float = 0) -> None:
+    """Compare arrays to within a part of the largest number, or of `terms`: those of sums that may cancel."""
     expected = np.asarray(expected)
-    scale = float(np.abs(expected).max(initial=0))
+    scale = max(float(np.abs(expected).max(initial=0)), terms)
     np.testing.assert_allclose(got, expected, rtol=0, atol=limit * scale, err_msg=what)
