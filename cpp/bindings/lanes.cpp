@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/bindings.hpp"
+#include "lanes/finite.hpp"
 #include "lanes/math.hpp"
 #include "lanes/math32.hpp"
 #include "lanes/twice.hpp"
@@ -73,9 +76,61 @@ py::array map(const py::object& x) {
                                               : map_as<float, Group32, in_single>(array);
 }
 
+// An axis of an array: numbers, and how far apart they are.
+struct Axis {
+    py::ssize_t count, stride;
+};
+
+// Over an array of any strides: its axes from the longest stride to the shortest, those that follow each other in memory
+// as one.
+template <class Pack, class Scalar>
+bool all_finite_over(const Scalar* from, const Axis* axis, const Axis* end) {
+    if (axis == end) return all_finite<Pack>(from, 1);
+    if (axis + 1 == end && axis->stride == 1) return all_finite<Pack>(from, static_cast<std::size_t>(axis->count));
+    for (py::ssize_t i = 0; i < axis->count; ++i) {
+        if (!all_finite_over<Pack>(from + i * axis->stride, axis + 1, end)) return false;
+    }
+    return true;
+}
+
+template <class Pack, class Scalar>
+bool all_finite_as(const py::array& x) {
+    constexpr py::ssize_t large = 1 << 16, size = sizeof(Scalar);  // as in map_as; a number takes less time here
+    std::vector<Axis> axes;
+    const auto* from = static_cast<const Scalar*>(x.data());
+    for (py::ssize_t axis = 0; axis < x.ndim(); ++axis) {
+        const py::ssize_t count = x.shape(axis), stride = x.strides(axis) / size;
+        if (stride * size != x.strides(axis)) throw py::value_error("x is not aligned to its elements; pass a copy");
+        if (count == 0) return true;
+        if (count == 1 || stride == 0) continue;
+        if (stride < 0) from += (count - 1) * stride;
+        axes.push_back({count, std::abs(stride)});
+    }
+    std::sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
+    std::vector<Axis> merged;
+    for (const Axis& axis : axes) {
+        if (!merged.empty() && merged.back().stride == axis.count * axis.stride) {
+            merged.back() = {merged.back().count * axis.count, axis.stride};
+        } else {
+            merged.push_back(axis);
+        }
+    }
+    std::optional<py::gil_scoped_release> released;
+    if (x.size() >= large) released.emplace();
+    return all_finite_over<Pack>(from, merged.data(), merged.data() + merged.size());
+}
+
+bool all_finite_of(const py::object& x) {
+    const py::array array = float_array(x);
+    if (!array.dtype().attr("isnative").cast<bool>()) throw py::value_error("x must be in native byte order");
+    return array.itemsize() == sizeof(double) ? all_finite_as<f64, double>(array) : all_finite_as<f32, float>(array);
+}
+
 }  // namespace
 
 void bind_lanes(py::module_& m) {
+    m.def("all_finite", &all_finite_of, py::arg("x"),
+          "Whether a float64 or float32 array of any shape and strides has neither NaN nor infinity.");
     m.def("tanh", &map<rnnlatch::tanh<Group64>, rnnlatch::tanh<Group32>>, py::arg("x"),
           "tanh(x) of a float64 or float32 array of any shape, as the engine computes it.");
     m.def("exp", &map<rnnlatch::exp<Group64>, rnnlatch::exp<Group32>>, py::arg("x"),

@@ -1,16 +1,15 @@
 """The checks that arrays from outside go through: real numbers of a known type, finite, never changed in silence."""
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlatch._dispatch import core
+
 __all__ = ["Floats", "check_finite", "floats", "integers", "is_right"]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
-
-_SMALL = 10_000  # numbers: few enough for the fastest call
 
 _TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -73,20 +72,11 @@ def integers(name: str, value: Any, allowed: str) -> NDArray[np.int64]:
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise where a number is NaN or infinite, and say where the first one is."""
-    # A finite sum has finite terms; one that is not may have overflowed, and so is looked at again.
-    if array.size <= _SMALL:
-        flat = array.ravel(order="K")
-        if math.isfinite(np.vdot(flat, flat)):
-            return
-    else:
-        with np.errstate(all="ignore"):
-            if math.isfinite(array.sum()):
-                return
-    wrong = ~np.isfinite(array)
-    if wrong.any():
-        place = tuple(int(index[0]) for index in np.nonzero(wrong))
-        at = f" at {list(place)}" if place else ""
-        raise ValueError(f"{name} is {array[place]}{at}; all its numbers must be finite")
+    if core.all_finite(array):
+        return
+    place = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(array)))
+    at = f" at {list(place)}" if place else ""
+    raise ValueError(f"{name} is {array[place]}{at}; all its numbers must be finite")
 
 
 def _regular(array: NDArray[Any]) -> bool:
