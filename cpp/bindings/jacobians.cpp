@@ -78,13 +78,16 @@ class Sequences {
                 initial_.empty() ? nullptr : initial_.data() + b * network.state_size()};
     }
 
-    // Calls one(sequence) for each of them, without the GIL; looks for Ctrl-C meanwhile.
-    void for_each(int threads, const std::function<void(std::size_t, const Work&)>& one) const {
+    // Calls one(sequence) for each of them, without the GIL; looks for Ctrl-C meanwhile. `products`: about how many
+    // products of square matrices a step takes.
+    void for_each(int threads, double products, const std::function<void(std::size_t, const Work&)>& one) const {
         Work work(count());
         const auto worker = [&] {
             while (const auto b = work.take()) one(*b, work);
         };
-        run(std::min(threads, static_cast<int>(std::max<std::size_t>(count(), 1))), work, py::none(), worker);
+        const auto size = static_cast<double>(network.state_size());
+        run(threads, work, py::none(), worker,
+            2 * products * size * size * size * static_cast<double>(steps() * count()));
     }
 
    private:
@@ -125,7 +128,8 @@ py::dict jacobian_norms(const py::dict& structure, const py::dict& parameters, c
         all.gradient = series("loss_gradient", true);
         all.seed = gradient.data();
     }
-    sequences.for_each(threads, [&](std::size_t b, const Work& work) {
+    const bool spectral = all.spectral.value != nullptr;
+    sequences.for_each(threads, spectral ? 10 : 1, [&](std::size_t b, const Work& work) {
         const auto from = [&](NormSeries of) {
             return of.value ? NormSeries{of.value + b * lags, of.logarithm + b * lags} : of;
         };
@@ -150,7 +154,7 @@ Array<double> singular_spectrum(const py::dict& structure, const py::dict& param
     Array<double> out({sequences.count(), all.size(), size});
     double* to = out.mutable_data();
     std::fill_n(to, out.size(), nan_value);
-    sequences.for_each(threads, [&](std::size_t b, const Work& work) {
+    sequences.for_each(threads, 4, [&](std::size_t b, const Work& work) {
         const auto end = std::upper_bound(all.begin(), all.end(), sequences.length(b));
         rnnlatch::singular_spectrum(sequences.trajectory(b), {all.begin(), end}, to + b * all.size() * size, work);
     });
@@ -171,7 +175,7 @@ py::dict cell_partials(const py::dict& structure, const py::dict& parameters, co
     }
     double *to_state = state.mutable_data(), *to_a = pre_activation.mutable_data();
     double *to_slot = by_slot.mutable_data(), *to_previous = by_state.mutable_data();
-    sequences.for_each(threads, [&](std::size_t b, const Work&) {
+    sequences.for_each(threads, 1, [&](std::size_t b, const Work&) {
         const Trajectory trajectory = sequences.trajectory(b);
         Buffer<double> slot_part(states * slots * units), state_part(states * states * units);
         const auto copy = [&](const double* from, std::size_t rows, double* to, std::size_t place) {

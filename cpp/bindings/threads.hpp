@@ -3,7 +3,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "engine/threads.hpp"
@@ -13,16 +16,23 @@ namespace rnnlatch::bindings {
 
 namespace py = pybind11;
 
-// Releases the GIL while the threads work; takes it back to look for Ctrl-C and to report how many runs are done.
-inline void run(int threads, Work& work, const py::object& progress, const std::function<void()>& worker) {
+// Releases the GIL while the threads work; takes it back to look for Ctrl-C and to report how many runs are done, unless the
+// work is brief: so many multiplications and additions, about.
+inline void run(int threads, Work& work, const py::object& progress, const std::function<void()>& worker,
+                double operations = std::numeric_limits<double>::infinity()) {
     if (threads < 1) throw py::value_error("threads is " + std::to_string(threads) + ", allowed are integers from 1");
+    threads = static_cast<int>(std::min(static_cast<std::size_t>(threads), std::max<std::size_t>(work.runs(), 1)));
     const auto report = [&] {
         const py::gil_scoped_acquire gil;
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
         if (!progress.is_none()) progress(work.done());
     };
     const py::gil_scoped_release release;
-    run_on_threads(threads, work, worker, report);
+    if (operations < brief_operations) {
+        run_briefly(threads, work, worker);
+    } else {
+        run_on_threads(threads, work, worker, report);
+    }
 }
 
 }  // namespace rnnlatch::bindings

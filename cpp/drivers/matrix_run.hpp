@@ -17,12 +17,11 @@ namespace rnnlatch {
 namespace detail {
 
 // walk_slice(walk, slice, first sequence, sequences) for every slice, on at most `threads` threads, each with a walk of its
-// own. Work of some milliseconds for one thread is done by the calling one, which saves the start of a thread.
+// own.
 template <class Scalar, class WalkSlice>
 void share_slices(const PackedNetwork<Scalar>& packed, const Minibatch<Scalar>& batch, const Record<Scalar>& record,
                   const Targets<Scalar>* targets, int threads, const std::function<void()>& report,
                   const WalkSlice& walk_slice) {
-    constexpr double brief = 1e9;  // operations
     const EvenParts parts = slices(batch.size);
     Work work(parts.count());
     const auto worker = [&] {
@@ -33,8 +32,8 @@ void share_slices(const PackedNetwork<Scalar>& packed, const Minibatch<Scalar>& 
     const double operations =
         6 * size * static_cast<double>((packed.network.hidden + packed.network.inputs) * batch.size * batch.steps);
     const int useful = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads), parts.count()));
-    if (useful == 1 && operations < brief) {
-        worker();
+    if (operations < brief_operations) {
+        run_briefly(useful, work, worker);
     } else {
         run_on_threads(useful, work, worker, report);
     }
