@@ -60,7 +60,7 @@ py::dict network_hessian_vector(const NetworkArguments& given, const py::dict& a
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         Work work(groups_of_lanes<V>(call.problem.shape.runs));
         run(threads, work, py::none(),
-            [&] { network_gradients<V>(call.problem, cell, work, results, views, product); });
+            [&] { network_gradient_derivatives<V>(call.problem, cell, work, results, views, product); });
         return out;
     });
 }

@@ -1,6 +1,9 @@
 // Many small networks at once, one a lane: states, losses and gradients.
 #include "bindings/networks.hpp"
 
+#include <algorithm>
+#include <type_traits>
+
 #include "bindings/bindings.hpp"
 #include "bindings/threads.hpp"
 #include "drivers/network_blocks.hpp"
@@ -38,7 +41,9 @@ py::dict network_forward(const NetworkArguments& arguments, int threads) {
         }
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
         Work work(groups_of_lanes<V>(shape.runs));
-        run(threads, work, py::none(), [&] { network_states<V>(call.problem, cell, work, results); });
+        run(
+            threads, work, py::none(), [&] { network_states<V>(call.problem, cell, work, results); },
+            shape.operations());
         return out;
     });
 }
@@ -58,8 +63,11 @@ py::dict network_gradient(const NetworkArguments& arguments, int threads) {
         const py::dict initial = call.new_initial_gradient(arguments.initial, results.initial_gradient);
         if (!initial.empty()) out["initial_gradient"] = initial;
         const auto cell = cell_in_lanes<V>(call.structure.kind, call.structure.activation, call.problem.shape.hidden);
-        Work work(groups_of_lanes<V>(shape.runs));
-        run(threads, work, py::none(), [&] { network_gradients<V>(call.problem, cell, work, results); });
+        const std::size_t groups = groups_of_a_bundle<V>(shape.runs, std::max(threads, 1));
+        Work work(bundles_of_groups<V>(shape.runs, groups));
+        run(
+            threads, work, py::none(), [&] { network_gradients<V>(call.problem, cell, groups, work, results); },
+            shape.operations());
         return out;
     });
 }

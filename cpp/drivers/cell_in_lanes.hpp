@@ -104,8 +104,7 @@ void set_small(std::size_t hidden, CellInLanes<V>& cell) {
     if (hidden == units) {
         cell.small_forward = &SmallNetwork<Cell, V, units>::forward;
         cell.small_backward = &SmallNetwork<Cell, V, units>::backward;
-        if constexpr (SmallNetwork<Cell, V, units>::square_fits)
-            cell.small_weights = &SmallNetwork<Cell, V, units>::weights;
+        cell.small_weights = &SmallNetwork<Cell, V, units>::weights;
     }
     if constexpr (units < small_network) set_small<Cell, V, units + 1>(hidden, cell);
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "drivers/network_lanes.hpp"
+#include "drivers/staged_networks.hpp"
 #include "engine/work.hpp"
 
 namespace rnnlatch {
@@ -40,11 +41,43 @@ void walk_there_and_back(const NetworkShape& shape, Group& group, const Work& wo
     }
 }
 
-// One thread's share of the losses and gradients; where V is dual, of the gradients' derivatives in the directions.
+// Groups that a thread takes at a time where their numbers are staged.
+template <class V>
+std::size_t groups_of_a_bundle(std::size_t runs, int threads) {
+    constexpr std::size_t most = 8;
+    return std::clamp<std::size_t>(groups_of_lanes<V>(runs) / (4 * static_cast<std::size_t>(threads)), 1, most);
+}
+
+template <class V>
+std::size_t bundles_of_groups(std::size_t runs, std::size_t groups) {
+    return (groups_of_lanes<V>(runs) + groups - 1) / groups;
+}
+
+// One thread's share of the losses and gradients, a bundle of groups after the other.
 template <class V, class S = ScalarOf<V>>
-void network_gradients(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, Work& work,
-                       const NetworkResults<S>& results, const NetworkViews<const S>& directions = {},
-                       const NetworkViews<S>& product = {}) {
+void network_gradients(const NetworkProblem<S>& whole, const CellInLanes<V>& cell, std::size_t groups, Work& work,
+                       const NetworkResults<S>& all) {
+    const std::size_t runs = whole.shape.runs, width = groups * Row<V>::lanes;
+    StagedNetworks<S> staged(whole, all, width);
+    NetworkLanes<V> group(staged.problem, cell, Remember::everything);
+    while (const auto taken = work.take()) {
+        const std::size_t first = *taken * width, count = std::min(width, runs - first);
+        staged.begin(first, count);
+        for (std::size_t at = first; at < first + count; at += Row<V>::lanes) {
+            group.begin(at, std::min(Row<V>::lanes, first + count - at));
+            walk_there_and_back(whole.shape, group, work, staged.results.initial_gradient);
+            group.finish(staged.results.loss, staged.results.gradient);
+        }
+        staged.finish(first, count);
+        work.finish_one();
+    }
+}
+
+// One thread's share of the gradients and their derivatives in the directions.
+template <class V, class S = ScalarOf<V>>
+void network_gradient_derivatives(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, Work& work,
+                                  const NetworkResults<S>& results, const NetworkViews<const S>& directions,
+                                  const NetworkViews<S>& product) {
     NetworkLanes<V> group(problem, cell, Remember::everything);
     for_each_group<V>(problem.shape.runs, work, [&](std::size_t first, std::size_t count) {
         group.begin(first, count, directions);

@@ -266,7 +266,7 @@ class NetworkForward {
         }
     }
 
-    NetworkProblem<S> problem_;
+    const NetworkProblem<S>& problem_;
     NetworkShape shape_;
     CellInLanes<V> cell_;
     ParameterRows at_;

@@ -206,7 +206,7 @@ class NetworkLanes : public NetworkForward<V> {
     // Of the steps from `first` on.
     void add_weight_gradients(std::size_t first, std::size_t steps) {
         const S* h = state(first - 1);
-        if (small() && cell_.small_weights && shape_.inputs) {
+        if (small() && shape_.inputs) {
             S* gradient = gradient_.data();
             cell_.small_weights(Forward::steps(first, first + steps - 1), deltas_.data(), h, input(first),
                                 gradient + at_.weight_ih * row, gradient + at_.weight_hh * row,

@@ -24,6 +24,12 @@ struct NetworkShape {
     std::size_t judged() const { return outputs ? outputs : read_unit >= 0 ? 1 : hidden; }
     std::size_t targets() const { return loss == Loss::softmax_cross_entropy ? 1 : judged(); }
     std::size_t judgements() const { return every ? length : 1; }
+    // Multiplications and additions of all losses and gradients, about.
+    double operations() const {
+        const auto sources = static_cast<double>((diagonal ? 1 : hidden) + inputs);
+        return 6 * sources * static_cast<double>(gates * hidden) * static_cast<double>(runs * batch) *
+               static_cast<double>(length);
+    }
 };
 
 // The parameters, or anything shaped like them; what there is none of has no data.
@@ -53,11 +59,11 @@ struct ParameterRows {
 };
 
 // f(view, rows before it, its own rows, its columns) for every parameter that there is.
-template <class T, class F>
-void for_each_parameter(const NetworkShape& shape, const NetworkViews<T>& views, F f) {
+template <class Views, class F>
+void for_each_parameter(const NetworkShape& shape, Views& views, F f) {
     const ParameterRows at(shape);
     const std::size_t units = shape.gates * shape.hidden;
-    const auto call = [&f](const View<T>& view, std::size_t before, std::size_t rows, std::size_t columns) {
+    const auto call = [&f](auto& view, std::size_t before, std::size_t rows, std::size_t columns) {
         if (view) f(view, before, rows, columns);
     };
     call(views.weight_ih, at.weight_ih, units, shape.inputs);

@@ -73,23 +73,12 @@ struct SmallNetwork {
         unrolled<hidden>([&](auto i) __attribute__((always_inline)) { M::store(g + i * row, carried[i]); });
     }
 
-    // Whether the square of the recurrent weights fits into the registers.
-    static constexpr bool square_fits = hidden * (hidden + 1) + 1 <= vector_registers;
-
     // Adds what the steps give: delta, the states before them, their inputs from the first of them on.
     static void weights(const DenseSteps<S>& steps, const S* delta, const S* h, const S* u, S* weight_ih, S* weight_hh,
                         S* bias) {
         for (std::size_t half = 0; half < Row<V>::lanes; half += Row<V>::half) {
-            add_products<hidden>(steps.count, delta + half, h + half, hidden, weight_hh + half, hidden);
-            std::size_t k = 0;
-            for (; k + 3 < steps.inputs; k += 3) {
-                add_products<3>(steps.count, delta + half, u + k * row + half, steps.inputs, weight_ih + k * row + half,
-                                steps.inputs);
-            }
-            for (; k + 1 < steps.inputs; ++k) {
-                add_products<1>(steps.count, delta + half, u + k * row + half, steps.inputs, weight_ih + k * row + half,
-                                steps.inputs);
-            }
+            add_columns(steps.count, delta + half, h + half, hidden, hidden, weight_hh + half);
+            add_columns(steps.count, delta + half, u + half, steps.inputs, steps.inputs - 1, weight_ih + half);
             add_last(steps, delta + half, u + half, weight_ih + half, bias + half);
         }
     }
@@ -99,7 +88,29 @@ struct SmallNetwork {
     static RNNLATCH_INLINE Half load(const S* from) { return Row<V>::load_half(from); }
     static RNNLATCH_INLINE void store(S* to, Half pack) { Row<V>::store_half(to, pack); }
 
-    // sum[i][j] += sum over steps of delta[i] x[j], for `width` columns of x.
+    // So many columns of sums, a row of operands, and one to spare are in registers.
+    static constexpr std::size_t widest = (vector_registers - 1) / (hidden + 1);
+
+    // sum[i][j] += sum over steps of delta[i] x[j], for the first `columns` of the `rows` numbers of x.
+    static RNNLATCH_INLINE void add_columns(std::size_t count, const S* delta, const S* x, std::size_t rows,
+                                            std::size_t columns, S* sum) {
+        std::size_t j = 0;
+        for (; j + widest <= columns; j += widest) {
+            add_products<widest>(count, delta, x + j * row, rows, sum + j * row, rows);
+        }
+        if (j < columns) add_rest<widest - 1>(columns - j, count, delta, x + j * row, rows, sum + j * row);
+    }
+
+    template <std::size_t width>
+    static RNNLATCH_INLINE void add_rest(std::size_t columns, std::size_t count, const S* delta, const S* x,
+                                         std::size_t rows, S* sum) {
+        if constexpr (width > 1) {
+            if (columns < width) return add_rest<width - 1>(columns, count, delta, x, rows, sum);
+        }
+        add_products<width>(count, delta, x, rows, sum, rows);
+    }
+
+    // The same for `width` columns.
     template <std::size_t width>
     static RNNLATCH_INLINE void add_products(std::size_t count, const S* delta, const S* x, std::size_t x_rows, S* sum,
                                              std::size_t sum_rows) {

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlatch import validation
+from rnnlatch._dispatch import core
 from rnnlatch._engine import check_threads
 from rnnlatch.cells.network import NetworkCell
 
@@ -16,8 +17,10 @@ _STATES = {"VanillaRNN": 1, "LSTM": 2, "GRU": 1}
 _KEPT = {"VanillaRNN": 0, "LSTM": 5, "GRU": 4}
 _SLOTS = {"VanillaRNN": 1, "LSTM": 4, "GRU": 4}
 
-_REGISTER = 64  # bytes of the widest register
-_GROUP = 128  # bytes of a row of lanes; a thread walks two groups of lanes side by side
+_REGISTER = 8 * core.build_info()["lanes_per_register"]  # bytes
+_GROUP = 2 * _REGISTER  # bytes of a row of lanes; a thread walks one group after the other
+_STAGED = 2**17  # bytes that a thread takes in of several groups at a time at most
+_CHUNK = 16  # steps whose derivatives by pre-activations wait for their weight gradients in lanes
 _SLICE = 24  # sequences that a thread takes at a time at most in the matrix driver
 _GATHERED = 280  # columns, sequences times steps, whose weight gradients are summed at once there
 
@@ -84,8 +87,8 @@ def needed_memory(
     step = states + kept + cell.inputs + 3 * cell.read_size
     weights = sum(math.prod(shape) for shape in cell.parameter_shapes.values())
     if many:
-        groups = min(2 * threads, -(-runs * itemsize // _GROUP))
-        return groups * _GROUP * ((time + 1) * (step + slots) + 3 * (weights + slots + states))
+        groups = min(threads, -(-runs * itemsize // _GROUP))
+        return groups * (_GROUP * ((time + 1) * step + _CHUNK * slots + 3 * (weights + slots + states)) + _STAGED)
     # Columns of units are padded to whole registers.
     padding = _REGISTER * -(-cell.hidden * itemsize // _REGISTER) / cell.hidden
     slices = 1 if batch < _SLICE // 2 else 2 * -(-batch // (2 * _SLICE))
