@@ -98,6 +98,17 @@ def test_frequency_curve_needs_one_dim(counts: xr.Dataset) -> None:
         plotting.frequency_curve(counts.expand_dims(reading=2))
 
 
+def test_a_figure_of_its_own_has_a_legend_where_something_is_named(counts: xr.Dataset) -> None:
+    assert plotting.frequency_curve(counts).get_legend() is None
+    ax = plotting.frequency_curve(counts, label="ours")
+    assert plotting.printed_bars(counts["converged"] / 18, ax) is ax
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["ours", "paper (digitised)"]
+    given = Figure().subplots()
+    assert plotting.frequency_curve(counts, given, label="ours").get_legend() is None
+
+
 def test_printed_bars_mark_the_outlier() -> None:
     printed = xr.DataArray([0.5, 0.45, 0.1], {"length": [39, 40, 41]})
     ax = plotting.printed_bars(printed, outlier=40)

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from rnnlatch.plotting.maps import axis_label
-from rnnlatch.plotting.style import new_axes, style
+from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.statistics import wilson_interval
 
 __all__ = ["frequency_curve", "gradient_against_length", "likelihood_profile", "printed_bars"]
@@ -67,6 +67,7 @@ def frequency_curve(
             low, high = wilson_interval(k, n, confidence)
             axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
         _frequency_axes(axes, counts[dims[0]])
+        own_legend(axes, ax)
     return axes
 
 
@@ -110,6 +111,7 @@ def printed_bars(
             if outlier is not None and at == outlier:
                 bar.set(facecolor="none", edgecolor="0.6", hatch="/////", linewidth=0.6)
         _frequency_axes(axes, frequency[dim])
+        own_legend(axes, ax)
     return axes
 
 
@@ -158,6 +160,7 @@ def gradient_against_length(norms: xr.Dataset, ax: Axes | None = None) -> Axes:
         axes.set_yscale("log")
         axes.set_xlabel(axis_label(norms["length"]))
         axes.set_ylabel("norm of the gradient of one sequence")
+        own_legend(axes, ax)
     return axes
 
 
@@ -196,6 +199,7 @@ def likelihood_profile(
         axes.set_ylim(floor, 0.05 * -floor)
         axes.set_xlabel(axis_label(profile[dim]))
         axes.set_ylabel("log-likelihood below the best (nats)")
+        own_legend(axes, ax)
     return axes
 
 

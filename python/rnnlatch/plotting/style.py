@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 import matplotlib.style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "save", "style"]
+__all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "own_legend", "save", "style"]
 
 FORMATS = ("png", "svg", "pdf")
+
+_OWN = "legend-of-the-plot"  # marks a legend that may be drawn anew
 
 
 @contextmanager
@@ -70,6 +74,29 @@ def legend_below(ax: Axes, columns: int = 2) -> None:
         Entries side by side.
     """
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, columnspacing=1.2, handlelength=1.8)
+
+
+def own_legend(axes: Axes, ax: Axes | None, *, loc: Literal["best", "lower left"] = "best") -> None:
+    """Name what is drawn in axes that a plot has made itself; whoever gives axes puts the legend where it suits.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where a plot has drawn.
+    ax : Axes or None
+        What the plot was given. A later plot into the axes of an earlier one joins that one's legend.
+    loc : {"best", "lower left"}
+        Where in the axes.
+    """
+    legend = axes.get_legend()
+    if ax is not None and (legend is None or legend.get_gid() != _OWN):
+        return
+    named: dict[str, Artist] = {}  # bounds of several networks have one name
+    for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        named.setdefault(str(label), handle)
+    if named:
+        legend = axes.legend(list(named.values()), list(named), loc=loc, frameon=True, edgecolor="none")
+        legend.set_gid(_OWN)
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
