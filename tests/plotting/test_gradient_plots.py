@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -67,6 +70,49 @@ def test_parts_by_lag(cell: VanillaRNN) -> None:
     assert [line.get_label() for line in ax.lines] == ["total", "weight_hh_l0", "weight_out"]
 
 
+def test_a_read_out_has_one_lag_and_a_mark(cell: VanillaRNN) -> None:
+    parts = rl.gradients.by_lag(cell, cell.initial_parameters(0), np.ones((2, 30, 1)), np.ones((2, 1)))
+    total, out = plotting.by_lag(parts, names="bias_out").lines
+    assert (total.get_marker(), out.get_marker()) == ("None", "o")
+
+
+@pytest.mark.parametrize("width", [2.5, 4.0, 8.0])
+def test_long_lags_have_labels_apart(width: float) -> None:
+    logs = xr.DataArray(np.linspace(0, -1e5, 20_001), {"lag": np.arange(20_001)}, name="log_spectral")
+    figure = plotting.new_figure(width, 3)
+    ax = plotting.jacobian_products(logs.to_dataset(), figure.subplots())
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.get_xticklabels()]
+    assert len(boxes) >= 2
+    assert all(right.x0 - left.x1 > 0.3 * left.height for left, right in itertools.pairwise(boxes))
+
+
+def test_a_figure_of_its_own_has_a_legend(cell: VanillaRNN) -> None:
+    found = rl.gradients.jacobian_products(cell, cell.initial_parameters(0), np.ones((1, 9, 1)))
+    ax = plotting.jacobian_products(found)
+    (line,) = texts_of(ax)[:1]
+    assert texts_of(ax)[1:] == [r"bound $(\gamma\,\sigma_1)^\mathrm{lag}$", r"$(\gamma\,\rho)^\mathrm{lag}$"]
+    plotting.jacobian_products(found, ax, label="again")
+    assert texts_of(ax)[0] == line
+    assert texts_of(ax)[-1] == "again"  # and bounds are named once
+    assert len(texts_of(ax)) == 4
+
+
+def test_axes_that_were_given_keep_their_legend(cell: VanillaRNN) -> None:
+    found = rl.gradients.jacobian_products(cell, cell.initial_parameters(0), np.ones((1, 9, 1)))
+    ax = Figure().subplots()
+    plotting.jacobian_products(found, ax)
+    assert ax.get_legend() is None
+    legend = ax.legend(["mine"])
+    plotting.jacobian_products(found, ax)
+    assert ax.get_legend() is legend
+
+
+def texts_of(ax: Axes) -> list[str]:
+    legend = ax.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
 def test_spectra(cell: VanillaRNN) -> None:
     inputs = np.random.default_rng(0).normal(size=(2, 600, 1))
     found = rl.gradients.singular_spectrum(cell, cell.initial_parameters(0), inputs)
@@ -83,16 +129,28 @@ def test_spectra(cell: VanillaRNN) -> None:
         assert ax.get_xscale() == "log"
 
 
-def test_the_hessian() -> None:
-    names = ["weight_ih_l0[0, 0]", "weight_hh_l0[0, 0]", "weight_hh_l0[0, 1]"]
-    matrix = np.array([[2.0, 0.1, 0.0], [0.1, -1.0, 0.0], [0.0, 0.0, 0.0]])
-    dims = ("parameter", "parameter_of_gradient")
-    found = xr.Dataset({"hessian": (dims, matrix)}, dict.fromkeys(dims, names))
-    ax = plotting.hessian(found)
-    (image,) = ax.images
-    np.testing.assert_array_equal(np.asarray(image.get_array()), matrix)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["weight_ih_l0", "weight_hh_l0"]
-    assert len(ax.lines) == 2
+def test_the_ratios_of_omega(cell: VanillaRNN) -> None:
+    x, y = np.random.default_rng(0).normal(size=(3, 30, 1)), np.ones((3, 1))
+    found = rl.gradients.omega(cell, cell.initial_parameters(0), x, y, ratio="norm")
+    ax = plotting.omega(found)
+    kept, median = ax.lines
+    assert heights(kept).tolist() == [1, 1]
+    np.testing.assert_allclose(heights(median)[-5:], found["ratio"].median("sequence")[-5:])
+    assert np.isnan(heights(median)[0])
+    assert ax.get_ylim()[0] <= 0
+    assert ax.get_ylabel() == "ratio of the error's norms"
+    assert texts_of(ax) == ["norm kept", r"$\rho_k$, median and range of 3"]
+    squared = plotting.omega(rl.gradients.omega(cell, cell.initial_parameters(0), x[:1], y[:1]), label="one")
+    assert squared.get_ylabel() == "ratio of the error's squared norms"
+    assert len(squared.collections) == 0
+    assert texts_of(squared) == ["norm kept", "one"]
+
+
+def test_every_analysis_has_a_plot_of_its_name() -> None:
+    # What gives numbers to go on with, not a picture.
+    plain = {"clip_norm", "global_norm", "gradient_memory", "hessian_vector_product", "loss_and_gradient", "rtrl"}
+    analyses = set(rl.gradients.__all__) - plain - {"teacher_forcing"}
+    assert {"omega", "curvature"} < analyses <= set(plotting.__all__)
 
 
 def test_gated_cells_have_no_bounds() -> None:

@@ -19,14 +19,14 @@ from rnnlatch.plotting.curves import (
     likelihood_profile,
     printed_bars,
 )
-from rnnlatch.plotting.derivatives import curvature_over_time, hessian_eigenvalues
-from rnnlatch.plotting.gradients import by_lag, hessian, jacobian_products, singular_spectrum
+from rnnlatch.plotting.derivatives import curvature, hessian, hessian_eigenvalues
+from rnnlatch.plotting.gradients import by_lag, jacobian_products, omega, singular_spectrum
 from rnnlatch.plotting.maps import outline, phase_map
 from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
 
 __all__ = [
     "by_lag",
-    "curvature_over_time",
+    "curvature",
     "frequency_curve",
     "gradient_against_length",
     "hessian",
@@ -36,6 +36,7 @@ __all__ = [
     "likelihood_profile",
     "new_axes",
     "new_figure",
+    "omega",
     "outline",
     "phase_map",
     "printed_bars",

@@ -1,5 +1,6 @@
-"""Where gradients go: products of Jacobians, parts by time lag, spectra, the Hessian as a matrix."""
+"""Where gradients go: products of Jacobians, parts by time lag, spectra, the norm of the error from step to step."""
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +9,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize, SymLogNorm
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from rnnlatch.plotting.maps import axis_label
-from rnnlatch.plotting.style import new_axes, style
+from rnnlatch.plotting.style import new_axes, own_legend, style
+from rnnlatch.plotting.ticks import CountLocator, decade_axis
 
-__all__ = ["by_lag", "hessian", "jacobian_products", "singular_spectrum"]
+__all__ = ["by_lag", "jacobian_products", "omega", "singular_spectrum"]
 
 Floats = NDArray[np.float64]
 
@@ -56,32 +57,32 @@ def jacobian_products(
     >>> jacobian_products(found).get_xlabel()
     'time lag (steps)'
     """
-    lag = products["lag"].values
-    logs = _decades(products[f"log_{norm}"])
     words = {
         "spectral": r"$\Vert\partial s_T/\partial s_{T-\mathrm{lag}}\Vert_2$",
         "frobenius": r"$\Vert\partial s_T/\partial s_{T-\mathrm{lag}}\Vert_\mathrm{F}$",
         "loss_gradient": r"$\Vert\partial E_T/\partial s_{T-\mathrm{lag}}\Vert$",
     }
+    lag = products["lag"].values
+    values = _decades(products[f"log_{norm}"]).transpose(..., "lag").values.reshape(-1, lag.size)
     with style():
         axes = new_axes(ax)
-        values = logs.transpose(..., "lag").values.reshape(-1, lag.size)
-        (drawn,) = axes.plot(lag, _median(values), label=label or words[norm])
-        if len(values) > 1:
-            low, high = _range(values)
-            axes.fill_between(lag, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
+        _draw_sequences(axes, lag, values, label, words[norm])
         if bounds and "log_singular_value_bound" in products and norm != "loss_gradient":
             for name, text, dashes in (
                 ("log_singular_value_bound", r"bound $(\gamma\,\sigma_1)^\mathrm{lag}$", "--"),
                 ("log_spectral_radius_power", r"$(\gamma\,\rho)^\mathrm{lag}$", ":"),
             ):
                 axes.plot(lag, _finite(_decades(products[name]).values), color="0.4", linestyle=dashes, label=text)
-        _decade_axis(axes, "norm of the product of Jacobians" if norm != "loss_gradient" else "norm of the error")
+        decade_axis(axes, "norm of the product of Jacobians" if norm != "loss_gradient" else "norm of the error")
+        axes.xaxis.set_major_locator(CountLocator())
         axes.set_xlabel(axis_label(products["lag"]))
+        own_legend(axes, ax)
     return axes
 
 
-def by_lag(parts: xr.Dataset, ax: Axes | None = None, *, names: Sequence[str] = (), label: str | None = None) -> Axes:
+def by_lag(
+    parts: xr.Dataset, ax: Axes | None = None, *, names: str | Sequence[str] = (), label: str | None = None
+) -> Axes:
     """Draw the norm of what each time lag adds to the gradient.
 
     Parameters
@@ -90,7 +91,7 @@ def by_lag(parts: xr.Dataset, ax: Axes | None = None, *, names: Sequence[str] = 
         What `rnnlatch.gradients.by_lag` gives, of one network.
     ax : Axes, optional
         Where; a new figure if None.
-    names : sequence of str
+    names : str or sequence of str
         Parameters to draw besides the norm over all of them.
     label : str, optional
         For the legend: the name of the norm over all.
@@ -111,11 +112,15 @@ def by_lag(parts: xr.Dataset, ax: Axes | None = None, *, names: Sequence[str] = 
     with style():
         axes = new_axes(ax)
         axes.plot(lag, _finite(_log10(parts["norm"].values)), label=label or "all parameters")
-        for name in names:
+        for name in [names] if isinstance(names, str) else names:
             array = parts[name].transpose("lag", ...).values.reshape(lag.size, -1)
-            axes.plot(lag, _finite(_log10(np.linalg.norm(array, axis=1))), linewidth=1.0, label=name)
-        _decade_axis(axes, "norm of the part of the gradient")
+            norms = _finite(_log10(np.linalg.norm(array, axis=1)))
+            alone = np.isfinite(norms).sum() == 1  # a read-out has lag 0 only, and one point makes no line
+            axes.plot(lag, norms, linewidth=1.0, marker="o" if alone else None, label=name)
+        decade_axis(axes, "norm of the part of the gradient")
+        axes.xaxis.set_major_locator(CountLocator())
         axes.set_xlabel(axis_label(parts["lag"]))
+        own_legend(axes, ax)
     return axes
 
 
@@ -169,59 +174,64 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
         if per_step:
             axes.set_ylabel("log of the singular value / lag")
         else:
-            _decade_axis(axes, "singular value")
+            decade_axis(axes, "singular value")
         if wide:
             axes.set_xscale("log")
+        else:
+            axes.xaxis.set_major_locator(CountLocator())
         axes.set_xlabel(axis_label(spectrum["lag"]))
     return axes
 
 
-def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True) -> Axes:
-    """Draw the matrix of second derivatives, with lines between the parameters.
+def omega(found: xr.Dataset, ax: Axes | None = None, *, label: str | None = None) -> Axes:
+    """Draw at which steps the error grows and shrinks on its way back: the squared distances from 1 add up to Ω.
 
     Parameters
     ----------
     found : Dataset
-        What `rnnlatch.gradients.hessian` gives.
+        What `rnnlatch.gradients.omega` gives, of one network.
     ax : Axes, optional
         Where; a new figure if None.
-    colorbar : bool
-        Whether to draw the colour scale, which is linear near 0 and logarithmic for the rest.
+    label : str, optional
+        For the legend.
 
     Returns
     -------
     Axes
+        Of several sequences the median is a line and the range a band; steps that add nothing to Ω are left out.
 
     Examples
     --------
-    >>> names = ["weight_ih_l0[0, 0]", "weight_hh_l0[0, 0]"]
-    >>> dims = ("parameter", "parameter_of_gradient")
-    >>> found = xr.Dataset({"hessian": (dims, np.eye(2))}, {"parameter": names, "parameter_of_gradient": names})
-    >>> [text.get_text() for text in hessian(found).get_yticklabels()]
-    ['weight_ih_l0', 'weight_hh_l0']
+    >>> import rnnlatch as rl
+    >>> cell = rl.cells.VanillaRNN(inputs=1, hidden=5, outputs=1)
+    >>> found = rl.gradients.omega(cell, cell.initial_parameters(0), np.zeros((1, 50, 1)), np.ones((1, 1)))
+    >>> omega(found).get_xlabel()
+    'time step from whose x the error goes back (steps)'
     """
-    matrix = found["hessian"].values
-    names = [str(label).split("[")[0] for label in found["parameter"].values]
-    starts = [i for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
-    ends = [*starts[1:], len(names)]
-    largest = float(np.abs(matrix).max()) or 1.0
+    ratio = found["ratio"]
+    values = ratio.transpose(..., "time").values.reshape(-1, ratio.sizes["time"])
+    squared = json.loads(found.attrs.get("parameters", "{}")).get("ratio") == "squared"
     with style():
         axes = new_axes(ax)
-        image = axes.imshow(
-            matrix, cmap="RdBu_r", norm=SymLogNorm(largest * 1e-3, vmin=-largest, vmax=largest), interpolation="nearest"
-        )
-        for start in starts[1:]:
-            axes.axhline(start - 0.5, color="0.5", linewidth=0.5)
-            axes.axvline(start - 0.5, color="0.5", linewidth=0.5)
-        middles = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
-        labels = [names[start] for start in starts]
-        axes.set_xticks(middles, labels, rotation=30, ha="right")
-        axes.set_yticks(middles, labels)
-        axes.tick_params(length=0)
-        if colorbar:
-            scale = axes.figure.colorbar(image, ax=axes, label="second derivative of the loss", pad=0.02)
-            scale.outline.set_linewidth(0.7)
+        axes.axhline(1, color="0.6", linewidth=0.8, zorder=0, label="norm kept")
+        _draw_sequences(axes, found["time"].values, values, label, r"$\rho_k$")
+        axes.update_datalim([(0, 0)], updatex=False)
+        axes.autoscale_view()
+        axes.xaxis.set_major_locator(CountLocator())
+        axes.set_xlabel(axis_label(found["time"]))
+        axes.set_ylabel(f"ratio of the error's {'squared ' if squared else ''}norms")
+        own_legend(axes, ax)
     return axes
+
+
+def _draw_sequences(axes: Axes, x: Any, values: Floats, label: str | None, words: str) -> None:
+    """Draw one sequence as a line, or the median of several as a line and their range as a band."""
+    several = len(values) > 1
+    name = label or (f"{words}, median and range of {len(values)}" if several else words)
+    (drawn,) = axes.plot(x, _median(values), label=name)
+    if several:
+        low, high = _range(values)
+        axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
 
 
 def _decades(logarithm: xr.DataArray) -> xr.DataArray:
@@ -254,10 +264,3 @@ def _range(values: Floats) -> tuple[Floats, Floats]:
         _finite(np.where(finite, values, np.inf).min(axis=0)),
         _finite(np.where(finite, values, -np.inf).max(axis=0)),
     )
-
-
-def _decade_axis(axes: Axes, label: str) -> None:
-    """Write the exponents on the axis as powers of ten."""
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"$10^{{{x:g}}}$"))
-    axes.set_ylabel(label)
