@@ -29,6 +29,8 @@ def test_eigenvalues() -> None:
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3.0, 0.0, -1e-5])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("number of the eigenvalue", "eigenvalue")
     assert plotting.hessian_eigenvalues(0 * found, ax) is ax
+    with pytest.raises(ValueError, match="the plot is of one run"):
+        plotting.hessian_eigenvalues(found.expand_dims(run=2))
 
 
 @pytest.mark.parametrize("size", [(2.6, 2.0), (4.0, 3.0), (8.0, 6.0)])
@@ -74,6 +76,8 @@ def test_the_hessian() -> None:
     np.testing.assert_array_equal(np.asarray(image.get_array()), matrix)
     assert [text.get_text() for text in ax.get_xticklabels()] == ["weight_ih_l0", "weight_hh_l0"]
     assert len(ax.lines) == 2
+    with pytest.raises(ValueError, match=r"found has the dims run, .* choose it with \.isel\(run=0\)"):
+        plotting.hessian(found.expand_dims("run"))
 
 
 @pytest.mark.parametrize("size", [(2.6, 2.6), (4.0, 3.0), (8.0, 6.0)])
@@ -105,11 +109,15 @@ def test_curvature() -> None:
     ax = plotting.curvature(found, name="bias_ih_l0")
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [values[:, 0].sum(), np.nan, values[:, 2].sum()])
     assert ax.get_xlabel() == "time step (steps)"
+    one = plotting.curvature(found.isel(sequence=0), name="bias_ih_l0")
+    np.testing.assert_array_equal(one.lines[0].get_ydata(), [values[0, 0].sum(), np.nan, values[0, 2].sum()])
 
 
 def test_curvature_that_is_not_there() -> None:
     found = of_curvature(np.ones((2, 3, 4)), ("sequence", "time", "row"))
-    with pytest.raises(ValueError, match="name is 'weight_hh_l0'; it must be one of bias_ih_l0"):
+    with pytest.raises(ValueError, match="name is 'weight_hh_l0'; it must be 'bias_ih_l0'"):
         plotting.curvature(found)
-    with pytest.raises(ValueError, match="there are networks over run"):
+    with pytest.raises(ValueError, match=r"the plot is of one run, choose it with \.isel\(run=0\)"):
         plotting.curvature(found.expand_dims("run"), name="bias_ih_l0")
+    with pytest.raises(ValueError, match="found has no single steps; curvature gives them with by_step=True"):
+        plotting.curvature(found.rename(bias_ih_l0_by_step="bias_ih_l0"))

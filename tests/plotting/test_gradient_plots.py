@@ -74,6 +74,38 @@ def test_a_read_out_has_one_lag_and_a_mark(cell: VanillaRNN) -> None:
     parts = rl.gradients.by_lag(cell, cell.initial_parameters(0), np.ones((2, 30, 1)), np.ones((2, 1)))
     total, out = plotting.by_lag(parts, names="bias_out").lines
     assert (total.get_marker(), out.get_marker()) == ("None", "o")
+    with pytest.raises(ValueError, match=r"names is 'nope'; it must be 'weight_ih_l0' or .* or 'bias_out'$"):
+        plotting.by_lag(parts, names=["nope"])
+
+
+@pytest.mark.parametrize("cell", [VanillaRNN(inputs=1, hidden=3, outputs=1), LSTM(inputs=1, hidden=3, outputs=1)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_several_networks_are_refused(cell: VanillaRNN | LSTM, count: int) -> None:
+    params, x, y = cell.initial_parameters(0, runs=3), np.ones((count, 9, 1)), np.ones((count, 1))
+    products = rl.gradients.jacobian_products(cell, params, x, y)
+    parts = rl.gradients.by_lag(cell, params, x, y)
+    choose = r"the plot is of one run, choose it with \.isel\(run=0\)"
+    for norm in ("spectral", "frobenius", "loss_gradient"):
+        with pytest.raises(ValueError, match=f"products has the dims run, .*lag; {choose}"):
+            plotting.jacobian_products(products, norm=norm)
+        plotting.jacobian_products(products.isel(run=0), norm=norm)
+    with pytest.raises(ValueError, match=f"parts has the dims run, lag; {choose}"):
+        plotting.by_lag(parts)
+    plotting.by_lag(parts.isel(run=0))
+    if isinstance(cell, VanillaRNN):
+        found = rl.gradients.omega(cell, params, x, y)
+        with pytest.raises(ValueError, match=f"found has the dims run, sequence, time; {choose}"):
+            plotting.omega(found)
+        plotting.omega(found.isel(run=0))
+
+
+def test_a_norm_that_is_not_there(cell: VanillaRNN) -> None:
+    found = rl.gradients.jacobian_products(cell, cell.initial_parameters(0), np.ones((1, 9, 1)), norms="frobenius")
+    for norm in ("nope", "spectral"):
+        with pytest.raises(ValueError, match=f"norm is '{norm}'; it must be 'frobenius'"):
+            plotting.jacobian_products(found, norm=norm)
+    with pytest.raises(ValueError, match="products has no norms; jacobian_products computes them"):
+        plotting.jacobian_products(found[["gamma"]])
 
 
 @pytest.mark.parametrize("width", [2.5, 4.0, 8.0])
@@ -116,8 +148,10 @@ def texts_of(ax: Axes) -> list[str]:
 def test_spectra(cell: VanillaRNN) -> None:
     inputs = np.random.default_rng(0).normal(size=(2, 600, 1))
     found = rl.gradients.singular_spectrum(cell, cell.initial_parameters(0), inputs)
-    with pytest.raises(ValueError, match="select one network and one sequence"):
+    with pytest.raises(ValueError, match=r"the plot is of one sequence, choose it with \.isel\(sequence=0\)"):
         plotting.singular_spectrum(found)
+    with pytest.raises(ValueError, match=r"one run and one sequence, choose it with \.isel\(run=0, sequence=0\)"):
+        plotting.singular_spectrum(found.expand_dims("run"))
     one = found.isel(sequence=0)
     for per_step, factor in ((False, 1 / np.log(10)), (True, 1 / 600)):
         ax = plotting.singular_spectrum(one, per_step=per_step)

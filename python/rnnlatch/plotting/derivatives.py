@@ -11,6 +11,7 @@ from matplotlib.scale import SymmetricalLogTransform
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from rnnlatch.plotting.checks import check_dims, variable
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.plotting.ticks import CountLocator, SignedDecadeLocator, SpreadLocator
@@ -34,6 +35,11 @@ def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True)
     -------
     Axes
 
+    Raises
+    ------
+    ValueError
+        If there are several matrices.
+
     Examples
     --------
     >>> names = ["weight_ih_l0[0, 0]", "weight_hh_l0[0, 0]"]
@@ -42,6 +48,7 @@ def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True)
     >>> [text.get_text() for text in hessian(found).get_yticklabels()]
     ['weight_ih_l0', 'weight_hh_l0']
     """
+    check_dims("found", found["hessian"], ["parameter", "parameter_of_gradient"])
     matrix = found["hessian"].values
     names = [str(label).split("[")[0] for label in found["parameter"].values]
     starts = [i for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
@@ -89,12 +96,18 @@ def hessian_eigenvalues(found: xr.Dataset, ax: Axes | None = None, *, label: str
     Axes
         Its vertical axis is logarithmic on both sides of 0, linear below the smallest eigenvalue that can be told from 0.
 
+    Raises
+    ------
+    ValueError
+        If there are several matrices.
+
     Examples
     --------
     >>> found = xr.Dataset({"eigenvalue": ("mode", [2.0, 0.5, -1e-3])}, {"mode": [0, 1, 2]})
     >>> hessian_eigenvalues(found).get_yscale()
     'symlog'
     """
+    check_dims("found", found["eigenvalue"], ["mode"])
     values = found["eigenvalue"].values
     with style():
         axes = new_axes(ax)
@@ -152,13 +165,12 @@ def curvature(
     >>> [float(y) for y in curvature(found).lines[0].get_ydata()]
     [32.0, 32.0, 32.0]
     """
-    variable = f"{name}_by_step"
-    if variable not in found:
-        there = ", ".join(str(each).removesuffix("_by_step") for each in found if str(each).endswith("_by_step"))
-        raise ValueError(f"name is {name!r}; it must be one of {there}")
-    values = found[variable]
-    if values.dims[0] != "sequence":
-        raise ValueError(f"there are networks over {values.dims[0]}; select one with isel({values.dims[0]}=…)")
+    ending = "_by_step"
+    there = {str(each).removesuffix(ending): str(each) for each in found if str(each).endswith(ending)}
+    values = variable("name", name, found, there, "found has no single steps; curvature gives them with by_step=True")
+    # Those of networks come first, those of the parameter last.
+    first = next(place for place, dim in enumerate(values.dims) if dim in ("sequence", "time"))
+    check_dims("found", values, [str(dim) for dim in values.dims[first:]])
     total = abs(values).sum([dim for dim in values.dims if dim != "time"])
     with style():
         axes = new_axes(ax)

@@ -12,6 +12,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from rnnlatch import validation
+from rnnlatch.plotting.checks import check_dims, variable
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.plotting.ticks import CountLocator, decade_axis
@@ -49,6 +51,11 @@ def jacobian_products(
     Axes
         The scale is logarithmic and goes as far as it takes, beyond the range of floating-point numbers too.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If there are several networks, or the norm has not been computed.
+
     Examples
     --------
     >>> import rnnlatch as rl
@@ -62,8 +69,11 @@ def jacobian_products(
         "frobenius": r"$\Vert\partial s_T/\partial s_{T-\mathrm{lag}}\Vert_\mathrm{F}$",
         "loss_gradient": r"$\Vert\partial E_T/\partial s_{T-\mathrm{lag}}\Vert$",
     }
+    logarithms = {word: f"log_{word}" for word in words}
+    logs = variable("norm", norm, products, logarithms, "products has no norms; jacobian_products computes them")
+    check_dims("products", logs, ["sequence", "lag"])
     lag = products["lag"].values
-    values = _decades(products[f"log_{norm}"]).transpose(..., "lag").values.reshape(-1, lag.size)
+    values = _decades(logs).transpose(..., "lag").values.reshape(-1, lag.size)
     with style():
         axes = new_axes(ax)
         _draw_sequences(axes, lag, values, label, words[norm])
@@ -100,6 +110,11 @@ def by_lag(
     -------
     Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If there are several networks, or no parameter of a name.
+
     Examples
     --------
     >>> import rnnlatch as rl
@@ -108,11 +123,14 @@ def by_lag(
     >>> len(by_lag(parts, names=["weight_hh_l0"]).lines)
     2
     """
+    check_dims("parts", parts["norm"], ["lag"])
     lag = parts["lag"].values
+    there = [str(each) for each in parts if each != "norm"]
+    chosen = [validation.choice("names", each, there) for each in ([names] if isinstance(names, str) else names)]
     with style():
         axes = new_axes(ax)
         axes.plot(lag, _finite(_log10(parts["norm"].values)), label=label or "all parameters")
-        for name in [names] if isinstance(names, str) else names:
+        for name in chosen:
             array = parts[name].transpose("lag", ...).values.reshape(lag.size, -1)
             norms = _finite(_log10(np.linalg.norm(array, axis=1)))
             alone = np.isfinite(norms).sum() == 1  # a read-out has lag 0 only, and one point makes no line
@@ -154,8 +172,7 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
     5
     """
     values = spectrum["log_singular_value"]
-    if values.ndim != 2:
-        raise ValueError(f"spectrum has the dims {values.dims}; select one network and one sequence with isel")
+    check_dims("spectrum", values, ["lag", "index"])
     lines = values.transpose("index", "lag").values
     lag = spectrum["lag"].values.astype(np.float64)
     wide = lag.max() > 500
@@ -200,6 +217,11 @@ def omega(found: xr.Dataset, ax: Axes | None = None, *, label: str | None = None
     Axes
         Of several sequences the median is a line and the range a band; steps that add nothing to Ω are left out.
 
+    Raises
+    ------
+    ValueError
+        If there are several networks.
+
     Examples
     --------
     >>> import rnnlatch as rl
@@ -209,6 +231,7 @@ def omega(found: xr.Dataset, ax: Axes | None = None, *, label: str | None = None
     'time step from whose x the error goes back (steps)'
     """
     ratio = found["ratio"]
+    check_dims("found", ratio, ["sequence", "time"])
     values = ratio.transpose(..., "time").values.reshape(-1, ratio.sizes["time"])
     squared = json.loads(found.attrs.get("parameters", "{}")).get("ratio") == "squared"
     with style():
