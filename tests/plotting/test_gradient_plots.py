@@ -161,6 +161,26 @@ def test_spectra(cell: VanillaRNN) -> None:
         expected = one["log_singular_value"][-1].values * factor
         np.testing.assert_allclose(ends, np.column_stack([np.full(4, 600), expected]))
         assert ax.get_xscale() == "log"
+        assert texts_of(ax) == []
+
+
+def of_logarithms(values: list[list[float]]) -> xr.Dataset:
+    dims = ("index", "lag")
+    return xr.Dataset({"log_singular_value": (dims, values)}, {"lag": [0, 1, 2], "index": range(len(values))})
+
+
+def test_directions_that_die_are_counted() -> None:
+    # Beyond the end of a sequence there is nothing; that is not 0.
+    found = of_logarithms([[0, -1, -2], [0, -2, np.nan], [0, -3, -np.inf], [0, -np.inf, -np.inf]])
+    ax = plotting.singular_spectrum(found)
+    (crosses,) = ax.lines
+    np.testing.assert_allclose(np.asarray(crosses.get_xydata(), float), [[1, -3 / np.log(10)], [0, 0]])
+    assert texts_of(ax) == ["2 of 4 become 0"]
+    per_step = plotting.singular_spectrum(found, per_step=True)
+    np.testing.assert_allclose(np.asarray(per_step.lines[0].get_xydata(), float), [[1, -3]])
+    assert texts_of(per_step) == ["2 of 4 become 0"]
+    none = plotting.singular_spectrum(of_logarithms([[0, -np.inf, -np.inf]]), per_step=True)
+    assert texts_of(none) == ["1 of 1 become 0"]
 
 
 def test_the_ratios_of_omega(cell: VanillaRNN) -> None:

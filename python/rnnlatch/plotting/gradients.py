@@ -157,6 +157,8 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
     Returns
     -------
     Axes
+        The largest singular value is the darkest line. A line that ends in a cross goes to 0, for which a logarithmic
+        scale has no place; the legend says how many do.
 
     Raises
     ------
@@ -179,6 +181,7 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
     if per_step or wide:
         lines, lag = lines[:, lag > 0], lag[lag > 0]
     lines = lines / lag if per_step else lines / math.log(10)
+    dead = [bool((line == -np.inf).any()) for line in lines]
     with style():
         axes = new_axes(ax)
         segments = [np.column_stack([lag, _finite(line)])[np.isfinite(line)] for line in lines]
@@ -187,6 +190,10 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
             segments, cmap="viridis", norm=Normalize(0, 1.1 * count), array=np.arange(len(lines)), linewidth=1.0
         )
         axes.add_collection(drawn)
+        if any(dead):
+            ends = [segment[-1] for segment, ended in zip(segments, dead, strict=True) if ended and len(segment)]
+            x, y = np.reshape(ends, (-1, 2)).T
+            axes.plot(x, y, "x", color="0.4", label=f"{sum(dead)} of {len(lines)} become 0")
         axes.autoscale_view()
         if per_step:
             axes.set_ylabel("log of the singular value / lag")
@@ -197,6 +204,7 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
         else:
             axes.xaxis.set_major_locator(CountLocator())
         axes.set_xlabel(axis_label(spectrum["lag"]))
+        own_legend(axes, ax, loc="best" if per_step else "lower left")  # "best" does not see a collection
     return axes
 
 
