@@ -8,7 +8,7 @@ import xarray as xr
 
 from analyses import claim_of, computed, turned
 from rnnlatch import gradients, simulate
-from rnnlatch.experiments.bengio1994 import latch, subsystems
+from rnnlatch.experiments.bengio1994 import latch, latched_network, subsystems
 
 DECAY = "bengio1994-gradient-decay"
 SUBSYSTEMS = "bengio1994-subsystems"
@@ -24,8 +24,13 @@ Changes = dict[str, Callable[[xr.DataArray], Any]]
         ("There is a threshold h*", {"pushed_beyond": lambda x: -x}),
         ("On the boundary of two basins", {"log_boundary": lambda x: x * 1.01}),
         ("an exception of measure zero", {"log_boundary": lambda x: x + 20}),
-        ("A unit that is not latched keeps its gradient", {"log_gradient": lambda x: x / 10}),
-        ("It is the same in a network", {"log_network": lambda x: x / 10}),
+        ("Outside the reduced attracting set", {"expansion": lambda x: x.where(x.weight > 1.1, 0.999)}),
+        ("the map is contracting", {"contraction": lambda x: x.where(x.weight > 1.1, 0.95)}),
+        ("Theorem 4 reaches farther", {"slowest_step": lambda x: x.where(x.inputs != "beyond h*", 0.01)}),
+        ("Theorem 4 reaches farther", {"inside": lambda x: x.where(x.weight > 1.1, 199)}),
+        ("A unit that is not latched keeps its gradient", {"log_turned": lambda x: x / 10}),
+        ("It is the same in a network", {"network_norm": lambda x: x.where(x.network > 0, -5)}),
+        ("It is latching that does it", {"network_norm": lambda x: x.where(x.network > 0, -1)}),
     ],
 )
 def test_claims_about_the_decay_can_turn(words: str, changes: Changes) -> None:
@@ -62,6 +67,40 @@ def test_where_nothing_is_remembered_there_is_nothing_between() -> None:
     claim = claim_of(SUBSYSTEMS, data, "there is no way between")
     assert claim.held is None
     assert claim.measured == {"smallest w that remembers": "none"}
+
+
+def test_where_few_sequences_turn_nothing_is_said_of_those_that_do() -> None:
+    few = turned(DECAY, "A unit that is not latched", turned=lambda x: x.where(x.weight > 1.1, 8))
+    assert few == (False, None)
+
+
+def test_only_networks_that_are_latched_are_exceptions() -> None:
+    words = "It is the same in a network"
+    data = computed(DECAY).copy(deep=True)
+    data["network_norm"] = data["network_norm"].where(data["network"] > 0, -5)
+    found = claim_of(DECAY, data, words)
+    assert (found.held, found.measured["of which latched"], found.measured["exceptions"]) == (False, 3, 1)
+    data["network_most_turns"] = data["network_most_turns"].where(data["network"] > 0, 1)
+    found = claim_of(DECAY, data, words)
+    assert (found.held, found.measured["of which latched"], found.measured["exceptions"]) == (True, 2, 0)
+    data["network_step"] = data["network_step"] * 0 + 1.01
+    found = claim_of(DECAY, data, words)
+    assert (found.held, found.measured["of which latched"], found.measured["exceptions"]) == (None, 0, 0)
+
+
+def test_a_network_on_the_boundary_has_powers_of_its_weights() -> None:
+    # Without inputs the state stays 0: each Jacobian is W, and no bit turns.
+    course = latched_network.draw(np.random.default_rng(0), None)[latched_network.BOUNDARY]
+    np.testing.assert_allclose(course.log_norm[:, 1], math.log10(course.largest_step), rtol=1e-12)
+    assert course.most_turns == course.fewest_turns == 0
+    assert (np.ptp(course.log_norm, axis=0) == 0).all()
+
+
+def test_noise_turns_the_bit_of_a_network_and_small_noise_does_not() -> None:
+    found = latched_network.draw(np.random.default_rng(0), None)
+    assert found[latched_network.LATCHED].most_turns == 0
+    assert found[latched_network.TURNED].fewest_turns >= 2
+    assert found[latched_network.LATCHED].largest_step < 1 < found[latched_network.TURNED].largest_step
 
 
 @pytest.mark.parametrize("w", [1.05, 1.25, 2.0, 4.0])

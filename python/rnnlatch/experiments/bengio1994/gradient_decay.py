@@ -1,8 +1,10 @@
 """Section IV: how |da_t/da_0| decays while a unit is latched, while it is not, and on the boundary between two basins.
 
 The unit is a_t = w tanh(a_{t-1}) + u_t with w > 1, started at its upper attractor. Its inputs are uniform noise: within the
-bound of theorem 3, within the escape threshold h*, and far beyond it. On the boundary of the two basins, a = 0, and near it,
-it runs without inputs. A network of 50 units that latches along one direction stands beside it.
+bound of theorem 3, within the escape threshold h*, five times that, and as large as the attractor. Five times h* turns nearly
+every sequence of a large w and hardly one of a small w; noise as large as the attractor turns them all again and again, and is
+what stands for a unit that is not latched. On the boundary of the two basins, a = 0, and near it, the unit runs without
+inputs. Networks of 50 units that latch along one direction stand beside it.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from rnnlatch import gradients, plotting
 from rnnlatch.cells import VanillaRNN
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName
-from rnnlatch.experiments.bengio1994 import PAPER, gradient_decay_claims, latch
+from rnnlatch.experiments.bengio1994 import PAPER, gradient_decay_claims, latch, latched_network
 from rnnlatch.experiments.results import collect, quantity
 from rnnlatch.simulation import simulate
 
@@ -26,64 +28,83 @@ __all__ = ["EXPERIMENT"]
 
 STEPS = 100
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
-WITHIN_BOUND, WITHIN_THRESHOLD, BEYOND = "within theorem 3", "within h*", "beyond h*"
-# The size of the noise: which threshold, and the share of it.
-INPUTS = {WITHIN_BOUND: 0.95, WITHIN_THRESHOLD: 0.95, BEYOND: 5.0}
+WITHIN_BOUND, WITHIN_THRESHOLD, BEYOND, TURNING = (
+    "within theorem 3",
+    "within h*",
+    "beyond h*",
+    "as large as the attractor",
+)
+INPUTS = (WITHIN_BOUND, WITHIN_THRESHOLD, BEYOND, TURNING)
+ALIVE = 1e-3
 STARTS = (0.0, 1e-12, 1e-6, 1e-2)
 BOUNDARY_STEPS = 250
 PUSH_STEPS = 1000
+POINTS = 201  # of an interval of states, for theorems 1 and 2
 
 WEIGHTS: dict[ScaleName, tuple[float, ...]] = {
-    "quick": (1.25, 2.0),
+    "quick": (1.1, 1.25, 2.0),
     "paper": (1.1, 1.25, 1.5, 2.0, 3.0),
     "large": (1.1, 1.25, 1.5, 2.0, 3.0),
 }
 SEQUENCES: dict[ScaleName, int] = {"quick": 200, "paper": 2000, "large": 50_000}
 CHUNK = 2000  # sequences at once
 
-# A network that latches: W = w times the projection on a direction of signs, and a little of everything else.
-UNITS, OTHER, NETWORK_WEIGHT, NETWORK_NOISE, NETWORK_STEPS = 50, 0.3, 1.25, 0.03, 80
+BOUNDARY_WEIGHT = 1.25
 NETWORKS: dict[ScaleName, int] = {"quick": 3, "paper": 20, "large": 200}
 
 
 def analyse(material: Material) -> xr.Dataset:
-    """Run units over noise of three sizes, units near the boundary, and networks; take the products of their Jacobians.
+    """Run units over noise of four sizes, units near the boundary, and networks; take the products of their Jacobians.
 
     Returns
     -------
     Dataset
         Over (weight, inputs): quantiles over sequences of ``log_gradient``, log10 of |da_t/da_0| (step, quantile);
-        ``kept``, how many of ``sequences`` never changed sign; ``distance``, the largest |a_t - attractor|; ``excess``, the
-        largest log10 of |da_t/da_0| over lambda^t for t > 0.
+        ``kept``, how many of ``sequences`` never changed sign; ``turned``, how many did at least twice, and of these
+        ``log_turned`` (quantile), log10 of |da_T/da_0| at the last step, and ``turned_alive``, how many keep a thousandth
+        there; ``distance``, the largest |a_t - attractor|; ``excess``, the largest log10 of |da_t/da_0| over lambda^t for
+        t > 0; ``inside``, how many sequences stay beyond the edge of the reduced attracting set; ``slowest_step``, the
+        largest log10 of |da_(t+1)/da_t| as long as they do.
         Over ``weight``: ``bound``, ``allowed_distance`` and ``factor`` of theorem
         3, ``threshold``, h*; ``pushed_below`` and ``pushed_beyond``, the last state under a constant input of 0.99 and 1.01
-        times -h*. Over (start, boundary_step): ``log_boundary``, as ``log_gradient``. Over (quantile, lag): ``log_network``,
-        log10 of the spectral norm of dh_T/dh_(T-lag).
+        times -h*; ``expansion``, over all x between the edges the smallest |M(x) - M(y)| / |x - y|, y being the better one of
+        two neighbours; ``contraction``, the largest over all x and y within theorem 3's distance of the attractor.
+        Over (start, boundary_step): ``log_boundary``, as ``log_gradient``. Over ``case``: ``log_network`` (quantile, lag),
+        log10 of the spectral norm of dh_T/dh_(T-lag), and for each network ``network_norm``, the largest log10 at the last
+        lag, ``network_step``, the largest norm of a single Jacobian, ``network_fewest_turns`` and ``network_most_turns`` of
+        its bit.
     """
     weights = WEIGHTS[material.scale]
     rng = np.random.default_rng([material.seed, STEPS])
     sequences = SEQUENCES[material.scale]
     shape = (len(weights), len(INPUTS))
     log_gradient = np.empty((*shape, STEPS + 1, len(QUANTILES)))
-    kept, distance, excess = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
-    about = np.empty((6, len(weights)))
+    log_turned = np.full((*shape, len(QUANTILES)), np.nan)
+    kept, turned, alive, inside = (np.empty(shape, np.int64) for _ in range(4))
+    distance, excess, slowest = np.empty(shape), np.empty(shape), np.empty(shape)
+    about = np.empty((8, len(weights)))
     for row, w in enumerate(weights):
-        bound, threshold = latch.input_bound(w), latch.escape_threshold(w)
+        bound, threshold, centre = latch.input_bound(w), latch.escape_threshold(w), latch.rest(w)
         pushed = [_constant_push(w, share * threshold) for share in (0.99, 1.01)]
-        about[:, row] = (*bound, threshold, *pushed)
-        for column, (name, share) in enumerate(INPUTS.items()):
-            size = share * (bound.inputs if name == WITHIN_BOUND else threshold)
+        about[:, row] = (*bound, threshold, *pushed, _expansion(w), _contraction(w, bound.distance))
+        sizes = (0.95 * bound.inputs, 0.95 * threshold, 5 * threshold, centre)
+        for column, size in enumerate(sizes):
             noise = rng.uniform(-size, size, (sequences, STEPS))
-            gradient, state = _along(w, latch.rest(w), noise, material.threads)
+            gradient, state = _along(w, centre, noise, material.threads)
             log_gradient[row, column] = np.quantile(gradient, QUANTILES, axis=0).T
             kept[row, column] = (state > 0).all(1).sum()
-            distance[row, column] = np.abs(state - latch.rest(w)).max()
+            often = (np.diff(np.sign(state), axis=1) != 0).sum(1) >= 2
+            turned[row, column] = often.sum()
+            alive[row, column] = (gradient[often, -1] >= np.log10(ALIVE)).sum()
+            if often.any():
+                log_turned[row, column] = np.quantile(gradient[often, -1], QUANTILES)
+            distance[row, column] = np.abs(state - centre).max()
             excess[row, column] = (gradient - np.log10(bound.factor) * np.arange(STEPS + 1))[:, 1:].max()
+            so_far = np.logical_and.accumulate(state > latch.edge(w), axis=1)
+            inside[row, column] = so_far[:, -1].sum()
+            slowest[row, column] = np.diff(gradient, axis=1)[so_far[:, :-1]].max()
 
-    w = NETWORK_WEIGHT
-    near = [_along(w, start, np.zeros((1, BOUNDARY_STEPS)), material.threads)[0][0] for start in STARTS]
-    network = np.concatenate([_network(rng, material.threads) for _ in range(NETWORKS[material.scale])])
-
+    near = [_along(BOUNDARY_WEIGHT, start, np.zeros((1, BOUNDARY_STEPS)), material.threads)[0][0] for start in STARTS]
     by = ("weight", "inputs")
     words = (
         "bound b of theorem 3 on inputs",
@@ -92,21 +113,33 @@ def analyse(material: Material) -> xr.Dataset:
         "escape threshold h*",
         "last state under a constant input of -0.99 h*",
         "last state under a constant input of -1.01 h*",
+        "smallest growth of a distance between the edges",
+        "largest growth of a distance around the attractor",
     )
-    names = ("bound", "allowed_distance", "factor", "threshold", "pushed_below", "pushed_beyond")
+    names = (
+        "bound",
+        "allowed_distance",
+        "factor",
+        "threshold",
+        "pushed_below",
+        "pushed_beyond",
+        "expansion",
+        "contraction",
+    )
     data = {name: quantity("weight", values, text) for name, text, values in zip(names, words, about, strict=True)}
     data |= {
         "log_gradient": quantity((*by, "step", "quantile"), log_gradient, "log10 of |da_t/da_0|"),
         "kept": quantity(by, kept, "sequences that never change the unit's sign", "sequences"),
+        "turned": quantity(by, turned, "sequences that change the unit's sign at least twice", "sequences"),
+        "log_turned": quantity((*by, "quantile"), log_turned, "log10 of |da_T/da_0| of those"),
+        "turned_alive": quantity(by, alive, "those that keep a thousandth of the gradient", "sequences"),
         "distance": quantity(by, distance, "largest distance of a_t from the attractor"),
         "excess": quantity(by, excess, "largest log10 of |da_t/da_0| over lambda^t"),
+        "inside": quantity(by, inside, "sequences that stay beyond the edge", "sequences"),
+        "slowest_step": quantity(by, slowest, "largest log10 of |da_(t+1)/da_t| beyond the edge"),
         "log_boundary": quantity(("start", "boundary_step"), near, "log10 of |da_t/da_0|, no inputs"),
-        "log_network": quantity(
-            ("quantile", "lag"),
-            np.quantile(network, QUANTILES, axis=0),
-            "log10 of the spectral norm of dh_T/dh_(T-lag)",
-        ),
     }
+    data |= _networks(rng, material)
     coords = {
         "weight": quantity("weight", weights, "recurrent weight w"),
         "inputs": quantity("inputs", list(INPUTS), "size of the inputs"),
@@ -114,7 +147,9 @@ def analyse(material: Material) -> xr.Dataset:
         "quantile": quantity("quantile", QUANTILES, "share of the sequences below"),
         "start": quantity("start", STARTS, "a_0: distance from the boundary"),
         "boundary_step": quantity("boundary_step", np.arange(BOUNDARY_STEPS + 1), "time step t", "steps"),
-        "lag": quantity("lag", np.arange(network.shape[1]), "time lag", "steps"),
+        "case": quantity("case", list(latched_network.CASES), "what the network does"),
+        "network": quantity("network", np.arange(NETWORKS[material.scale]), "random network"),
+        "lag": quantity("lag", np.arange(latched_network.SPAN + 1), "time lag", "steps"),
     }
     return collect(
         material,
@@ -122,9 +157,53 @@ def analyse(material: Material) -> xr.Dataset:
         data,
         coords,
         sequences=sequences,
-        network_sequences=len(network),
-        boundary_weight=w,
+        sequences_per_network=latched_network.SEQUENCES,
+        boundary_weight=BOUNDARY_WEIGHT,
     )
+
+
+def _networks(rng: np.random.Generator, material: Material) -> dict[str, xr.Variable]:
+    """Draw the networks; give what `analyse` says about each case."""
+    courses = [latched_network.draw(rng, material.threads) for _ in range(NETWORKS[material.scale])]
+    by_case = [[course[case] for course in courses] for case in latched_network.CASES]
+    norms = [np.concatenate([course.log_norm for course in case]) for case in by_case]
+    each = ("case", "network")
+    return {
+        "log_network": quantity(
+            ("case", "quantile", "lag"),
+            [np.quantile(norm, QUANTILES, axis=0) for norm in norms],
+            "log10 of the spectral norm of dh_T/dh_(T-lag)",
+        ),
+        "network_norm": quantity(
+            each,
+            [[course.log_norm[:, -1].max() for course in case] for case in by_case],
+            "largest log10 of the norm at the last lag",
+        ),
+        "network_step": quantity(
+            each, [[course.largest_step for course in case] for case in by_case], "largest norm of a single Jacobian"
+        ),
+        "network_fewest_turns": quantity(
+            each, [[course.fewest_turns for course in case] for case in by_case], "turns of the bit, at least"
+        ),
+        "network_most_turns": quantity(
+            each, [[course.most_turns for course in case] for case in by_case], "turns of the bit, at most"
+        ),
+    }
+
+
+def _expansion(w: float) -> float:
+    """Take x between the edges and y halfway to the nearer one, on either side; give the least that their distance grows."""
+    x = latch.edge(w) * np.linspace(-0.99, 0.99, POINTS)
+    reach = (latch.edge(w) - np.abs(x)) / 2
+    grown = [np.abs(w * np.tanh(x + side) - w * np.tanh(x)) / reach for side in (-reach, reach)]
+    return float(np.max(grown, axis=0).min())
+
+
+def _contraction(w: float, distance: float) -> float:
+    """Give the most that the distance of two points grows that are at most so far from the attractor."""
+    x = latch.rest(w) + distance * np.linspace(-1, 1, POINTS)
+    one, other = np.triu_indices(POINTS, 1)
+    return float((np.abs(w * np.tanh(x[one]) - w * np.tanh(x[other])) / np.abs(x[one] - x[other])).max())
 
 
 def _unit(w: float) -> tuple[VanillaRNN, dict[str, NDArray[np.float64]]]:
@@ -162,19 +241,6 @@ def _constant_push(w: float, size: float) -> float:
     return float(simulate(*_unit(w), drive)[0, -1, 0])
 
 
-def _network(rng: np.random.Generator, threads: int | None) -> NDArray[np.float64]:
-    """Draw a network that latches and four noisy sequences; give log10 of the spectral norms by lag, (sequence, lag)."""
-    signs = rng.choice([-1.0, 1.0], UNITS)
-    weight = NETWORK_WEIGHT / UNITS * np.outer(signs, signs) + rng.normal(0, OTHER / np.sqrt(UNITS), (UNITS, UNITS))
-    cell = VanillaRNN(inputs=UNITS, hidden=UNITS, activation="tanh", bias=False)
-    params = {"weight_ih_l0": np.eye(UNITS), "weight_hh_l0": weight}
-    drive = rng.uniform(-NETWORK_NOISE, NETWORK_NOISE, (4, NETWORK_STEPS + 20, UNITS))
-    drive[:, 0] = latch.rest(NETWORK_WEIGHT) * signs
-    found = gradients.jacobian_products(cell, params, drive, norms=("spectral",), threads=threads)
-    # The first 20 steps, in which the network settles, are left out.
-    return np.asarray(found["log_spectral"].values[:, : NETWORK_STEPS + 1] / np.log(10))
-
-
 def plot(data: xr.Dataset) -> "Figure":
     """Draw the gradient over time for three sizes of inputs, near the boundary, and of networks."""
     w = data.attrs["boundary_weight"]
@@ -182,35 +248,46 @@ def plot(data: xr.Dataset) -> "Figure":
         figure = plotting.new_figure(10.2, 3.5)
         inputs, boundary, network = figure.subplots(1, 3)
         one = data["log_gradient"].sel(weight=w)
-        for name, color in ((BEYOND, "C1"), (WITHIN_THRESHOLD, "C2"), (WITHIN_BOUND, "C0")):
-            _band(one.sel(inputs=name).transpose("quantile", "step"), inputs, color, f"inputs {name}")
+        sizes = (
+            (TURNING, "C1", "-.", "inputs up to the attractor: bit turns"),
+            (WITHIN_BOUND, "C0", "-", "inputs within theorem 3"),
+            (WITHIN_THRESHOLD, "C2", "--", "inputs within h*"),
+        )
+        for name, color, dash, label in sizes:
+            _band(one.sel(inputs=name).transpose("quantile", "step"), inputs, color, dash, label)
         factor = float(data["factor"].sel(weight=w))
         inputs.plot(data["step"], data["step"] * np.log10(factor), color="0.3", linestyle=":", label="λ^t of theorem 3")
         inputs.set_title(f"a  w = {w:g}: median, 5 to 95 % of sequences")
         for number, start in enumerate(data["start"].values):
             label = f"a_0 = {start:g}" + (" (on it)" if start == 0 else "")
             line = data["log_boundary"].sel(start=start)
-            boundary.plot(line["boundary_step"], line, color=("black", "C0", "C2", "C1")[number], label=label)
+            boundary.plot(
+                line["boundary_step"],
+                line,
+                color=("black", "C0", "C2", "C1")[number],
+                linestyle=("-", "--", "-.", ":")[number],
+                label=label,
+            )
         boundary.set_title("b  near the boundary, no inputs")
-        _band(data["log_network"], network, "C0", f"{UNITS} latched units, with noise")
-        network.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
-        network.set_title("c  a network of 50 units")
+        for case, color, dash in zip(latched_network.CASES, ("C0", "C1", "black"), ("-", "-.", "--"), strict=True):
+            _band(data["log_network"].sel(case=case), network, color, dash, case)
+        network.set_title(f"c  networks of {latched_network.UNITS} units")
         for ax in (inputs, boundary):
-            ax.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
             ax.set_xlabel("time step t")
             ax.set_ylabel("log10 of |da_t/da_0|")
         network.set_xlabel("time lag")
         network.set_ylabel("log10 of the norm of dh_T/dh_(T-lag)")
         for ax in (inputs, boundary, network):
+            ax.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
             plotting.legend_below(ax)
     return figure
 
 
-def _band(values: xr.DataArray, ax: "Axes", color: str, label: str) -> None:
+def _band(values: xr.DataArray, ax: "Axes", color: str, dash: str, label: str) -> None:
     x = values[values.dims[1]].values
     low, middle, high = (values.sel(quantile=q).values for q in (0.05, 0.5, 0.95))
     ax.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
-    ax.plot(x, middle, color=color, label=label)
+    ax.plot(x, middle, color=color, linestyle=dash, label=label)
 
 
 EXPERIMENT = Experiment(
@@ -220,9 +297,9 @@ EXPERIMENT = Experiment(
     title="The gradient of a latched unit",
     shows="how da_t/da_0 vanishes while a unit is latched, while it is not, and how it grows on the boundary of two basins",
     scales={
-        "quick": Scale("2 weights x 3 sizes of inputs x 200 sequences", "about 2 s"),
-        "paper": Scale("5 weights x 3 sizes of inputs x 2,000 sequences", "about 4 s"),
-        "large": Scale("5 weights x 3 sizes of inputs x 50,000 sequences", "about 1 min"),
+        "quick": Scale("3 weights x 4 sizes of inputs x 200 sequences", "about 2 s"),
+        "paper": Scale("5 weights x 4 sizes of inputs x 2,000 sequences", "about 6 s"),
+        "large": Scale("5 weights x 4 sizes of inputs x 50,000 sequences", "about 1 min"),
     },
     analyse=analyse,
     plot=plot,
