@@ -43,12 +43,12 @@ def test_claims_about_the_decay_can_turn(words: str, changes: Changes) -> None:
     ("words", "changes"),
     [
         ("it has forgotten A's early output", {"remembered": lambda x: x * 0 + 300}),
-        ("no error reaches A's early output", {"log_ratio": lambda x: x / 10}),
+        ("no error reaches what A said early", {"log_ratio": lambda x: x / 10}),
         ("it remembers", {"remembered": lambda x: x * 0 + 300}),
         ("has vanished all the same", {"log_ratio": lambda x: x / 10}),
         ("there is no way between", {"log_ratio": lambda x: x.where(x.weight != 1.25, -1)}),
         ("The same holds at T = 10", {"remembered": lambda x: x.where(x.length != 10, 300)}),
-        ("the gradient passes unhurt", {"log_gradient": lambda x: x / 100}),
+        ("the gradient passes unhurt", {"log_ratio": lambda x: x / 100}),
     ],
 )
 def test_claims_about_subsystems_can_turn(words: str, changes: Changes) -> None:
@@ -61,12 +61,24 @@ def test_memory_near_the_bound_is_undecided() -> None:
     assert turned(SUBSYSTEMS, "it remembers", remembered=lambda x: x * 0 + 381)[1] is None
 
 
+def test_early_is_after_the_class() -> None:
+    data = computed(SUBSYSTEMS)
+    by_lag, ratio = data["log_gradient"], data["log_ratio"].sel(length=100, quantile=0.5)
+    # Medians of differences and differences of medians, for all sequences are much alike.
+    np.testing.assert_allclose(by_lag.sel(lag=96) - by_lag.sel(lag=1), ratio, atol=0.5)
+    np.testing.assert_allclose(
+        by_lag.sel(lag=97) - by_lag.sel(lag=1), data["log_ratio_class"].sel(length=100), atol=0.5
+    )
+    assert (data["log_ratio_class"] < data["log_ratio"].sel(quantile=0.5)).all()
+
+
 def test_where_nothing_is_remembered_there_is_nothing_between() -> None:
     data = computed(SUBSYSTEMS).copy(deep=True)
     data["remembered"] = data["remembered"] * 0
     claim = claim_of(SUBSYSTEMS, data, "there is no way between")
     assert claim.held is None
     assert claim.measured == {"smallest w that remembers": "none"}
+    assert "the same at the class" not in claim_of(SUBSYSTEMS, data, "The same holds at T = 10").measured
 
 
 def test_where_few_sequences_turn_nothing_is_said_of_those_that_do() -> None:
