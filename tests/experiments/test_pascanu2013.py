@@ -17,6 +17,9 @@ CONDITIONS = "pascanu2013-conditions"
         ("Gradients of tanh networks vanish", {"excess": lambda x: x.where(x.activation != "tanh", 0.01)}),
         ("Gradients of logistic networks vanish", {"excess": lambda x: x.where(x.strength != 0.99, 0.01)}),
         ("To explode, gradients need", {"largest": lambda x: x.where(x.trial > 0, 0.01)}),
+        ("The bound cannot be moved", {"orthogonal_growth": lambda x: x.where(x.trial > 0, -0.01)}),
+        ("The bound cannot be moved", {"orthogonal_growth": lambda x: x.where(x.trial > 0, 0.01)}),
+        ("each random network attains it", {"first_excess": lambda x: x.where(x.strength != 0.5, -0.01)}),
         ("More than 1/γ is enough", {"growth": lambda x: x * 0 + 0.01}),
         ("Far above 1/γ gradients do explode", {"growth": lambda x: x * 0 - 0.01}),
         ("In a linear network the spectral radius decides", {"linear_growth": lambda x: x.where(x.trial > 0, -0.01)}),
@@ -33,6 +36,11 @@ def test_claims_can_turn(words: str, changes: dict[str, Callable[[xr.DataArray],
 
 def test_a_few_networks_that_explode_decide_nothing() -> None:
     assert turned(CONDITIONS, "More than 1/γ is enough", growth=lambda x: x.where(x.trial > 4, 0.01))[1] is None
+
+
+def test_orthogonal_networks_are_at_the_bound() -> None:
+    growth = computed(CONDITIONS)["orthogonal_growth"]
+    np.testing.assert_allclose(growth - np.log10(growth["orthogonal_strength"]), 0, atol=1e-12)
 
 
 def test_where_nothing_explodes_no_strength_is_named() -> None:

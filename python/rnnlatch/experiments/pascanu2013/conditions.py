@@ -5,8 +5,9 @@ where lambda_1 is the largest singular value of the recurrent matrix: below lamb
 certain, and to explode it needs more. The paper writes the system in the pre-activation, here it is the state after the
 nonlinearity; the bound is the same.
 
-Random networks on both sides of the bound, linear ones for the role of the spectral radius, a matrix whose powers grow before
-they vanish, and one whose spectral radius is below 1 and whose rectified network explodes all the same.
+Random networks on both sides of the bound; networks with orthogonal matrices, held where every slope is gamma, which attain it:
+with a larger gamma the condition would be wrong. Linear networks for the role of the spectral radius, a matrix whose powers
+grow before they vanish, and one whose spectral radius is below 1 and whose rectified network explodes all the same.
 """
 
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ UNITS = 20
 STEPS = 100
 GAMMA: dict[Activation, float] = {"tanh": 1.0, "logistic": 0.25}
 STRENGTHS = (0.5, 0.75, 0.9, 0.99, 1.01, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)  # gamma lambda_1
+# Those of the orthogonal networks. A logistic network is not held at its steepest point for long if it is much above 1.
+NEAR_ONE = (0.9, 0.99, 1.01, 1.1)
 NOISE_STDS = (0.01, 0.1, 1.0)  # of the inputs, one sequence each
 RADII = (0.8, 0.95, 1.05, 1.2)
 LINEAR_STEPS = 400
@@ -53,13 +56,17 @@ def analyse(material: Material) -> xr.Dataset:
     Dataset
         Over (activation, strength, trial): ``growth``, log10 of the spectral norm of the product over all steps, per step;
         ``largest``, the largest log10 of a norm over lags above 0; ``excess``, the largest log10 of a norm over its bound
-        (gamma lambda_1)^lag. All are the largest over three sequences with small, middling and large inputs. Over (radius,
-        trial): ``linear_growth``, as ``growth``, of linear networks with that spectral radius. Over (network, lag): ``pair``,
-        log10 of the norm for two networks of two units, and over ``network`` their ``pair_radius`` and ``pair_norm``.
+        (gamma lambda_1)^lag; ``first_excess``, the same at a lag of 1. All are the largest over three sequences with small,
+        middling and large inputs. Over (activation, orthogonal_strength, trial): ``orthogonal_growth``, as ``growth``, of
+        orthogonal networks at their steepest point. Over (radius, trial): ``linear_growth``, as ``growth``, of linear
+        networks with that spectral radius. Over (network, lag): ``pair``, log10 of the norm for two networks of two units,
+        and over ``network`` their ``pair_radius`` and ``pair_norm``.
     """
     trials = NETWORKS[material.scale]
     found = [_random_networks(material, trial) for trial in np.array_split(np.arange(trials), -(-trials // CHUNK))]
-    growth, largest, excess, linear_growth = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+    growth, largest, excess, first, orthogonal, linear_growth = (
+        np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)
+    )
 
     pair, about = [], []
     examples: tuple[tuple[Activation, NDArray[np.float64]], ...] = (("linear", NON_NORMAL), ("relu", SWITCHED))
@@ -75,6 +82,12 @@ def analyse(material: Material) -> xr.Dataset:
         "growth": quantity(by, growth, "log10 of the norm of dh_T/dh_0, per step"),
         "largest": quantity(by, largest, "largest log10 of the norm of dh_T/dh_(T-lag)"),
         "excess": quantity(by, excess, "largest log10 of the norm over its bound"),
+        "first_excess": quantity(by, first, "largest log10 of the norm over its bound, at a lag of 1"),
+        "orthogonal_growth": quantity(
+            ("activation", "orthogonal_strength", "trial"),
+            orthogonal,
+            "log10 of the norm of dh_T/dh_0, per step, orthogonal weights",
+        ),
         "linear_growth": quantity(("radius", "trial"), linear_growth, "log10 of the norm of W^t, per step"),
         "pair": quantity(("network", "lag"), pair, "log10 of the norm of dh_T/dh_(T-lag)"),
         "pair_radius": quantity("network", [radius for radius, _ in about], "spectral radius"),
@@ -83,6 +96,9 @@ def analyse(material: Material) -> xr.Dataset:
     coords = {
         "activation": quantity("activation", list(GAMMA), "activation function"),
         "strength": quantity("strength", STRENGTHS, "gamma times the largest singular value"),
+        "orthogonal_strength": quantity(
+            "orthogonal_strength", NEAR_ONE, "gamma times the singular values of an orthogonal network"
+        ),
         "trial": quantity("trial", np.arange(trials), "random network"),
         "radius": quantity("radius", RADII, "spectral radius"),
         "network": quantity("network", ["non-normal", "switched"], "network of two units"),
@@ -92,9 +108,9 @@ def analyse(material: Material) -> xr.Dataset:
 
 
 def _random_networks(material: Material, trials: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-    """Draw the networks of these numbers; give growth, largest, excess and linear growth, the trial last."""
+    """Draw the networks of these numbers; give the first six variables of `analyse`, the trial last."""
     shape = (len(GAMMA), len(STRENGTHS), trials.size)
-    growth, largest, excess = np.empty(shape), np.empty(shape), np.empty(shape)
+    growth, largest, excess, first = (np.empty(shape) for _ in range(4))
     lags = np.arange(1, STEPS + 1)
     streams = [np.random.default_rng([material.seed, trial]) for trial in trials]
     for kind, (activation, gamma) in enumerate(GAMMA.items()):
@@ -104,21 +120,48 @@ def _random_networks(material: Material, trials: NDArray[np.int64]) -> tuple[NDA
         noise = np.stack([rng.standard_normal((1, STEPS, UNITS)) for rng in streams])
         noise = noise * np.array(NOISE_STDS)[:, None, None]
         for row, strength in enumerate(STRENGTHS):
-            # The bias holds a logistic network where its slope is largest; a tanh network is there without.
-            recurrent = weight * strength / gamma
-            steepest = -0.5 * recurrent.sum(2) if activation == "logistic" else np.zeros((trials.size, UNITS))
-            params = _network(recurrent) | {"bias_ih_l0": steepest, "bias_hh_l0": np.zeros((trials.size, UNITS))}
-            norms = _log_norms(cell, params, noise, material.threads)
+            norms = _log_norms(cell, _steepest(weight * strength / gamma, activation), noise, material.threads)
             growth[kind, row] = norms[:, :, -1].max(1) / STEPS
             largest[kind, row] = norms[:, :, 1:].max((1, 2))
-            excess[kind, row] = (norms[:, :, 1:] - lags * np.log10(strength)).max((1, 2))
+            over_bound = norms[:, :, 1:] - lags * np.log10(strength)
+            excess[kind, row], first[kind, row] = over_bound.max((1, 2)), over_bound[:, :, 0].max(1)
 
     cell = VanillaRNN(inputs=UNITS, hidden=UNITS, activation="linear", bias=False)
     weight = np.stack([rng.standard_normal((UNITS, UNITS)) for rng in streams])
     weight /= _radius(weight)[:, None, None]
     quiet = np.zeros((1, LINEAR_STEPS, UNITS))
     linear = [_log_norms(cell, _network(weight * radius), quiet, material.threads)[:, -1] for radius in RADII]
-    return growth, largest, excess, np.array(linear) / LINEAR_STEPS
+    return (
+        growth,
+        largest,
+        excess,
+        first,
+        _orthogonal_growth(streams, material.threads),
+        np.array(linear) / LINEAR_STEPS,
+    )
+
+
+def _orthogonal_growth(streams: list[np.random.Generator], threads: int | None) -> NDArray[np.float64]:
+    """Run orthogonal networks from their steepest point without inputs; give their growth, the trial last."""
+    weight, triangle = np.linalg.qr(np.stack([rng.standard_normal((UNITS, UNITS)) for rng in streams]))
+    weight *= np.sign(np.diagonal(triangle, axis1=1, axis2=2))[:, None, :]
+    growth = np.empty((len(GAMMA), len(NEAR_ONE), len(streams)))
+    for kind, (activation, gamma) in enumerate(GAMMA.items()):
+        cell = VanillaRNN(inputs=UNITS, hidden=UNITS, activation=activation)
+        for row, strength in enumerate(NEAR_ONE):
+            params = _steepest(weight * strength / gamma, activation)
+            # The state before the first step is 0. The first input takes a logistic network to its fixed point of 1/2.
+            inputs = np.zeros((len(streams), 1, STEPS + 1, UNITS))
+            inputs[:, 0, 0] = -params["bias_ih_l0"]
+            growth[kind, row] = _log_norms(cell, params, inputs, threads)[:, STEPS] / STEPS
+    return growth
+
+
+def _steepest(weight: NDArray[np.float64], activation: Activation) -> dict[str, NDArray[np.float64]]:
+    """Give networks a bias that holds logistic ones where their slope is largest; tanh ones are there without."""
+    zero = np.zeros(weight.shape[:2])
+    bias = -0.5 * weight.sum(2) if activation == "logistic" else zero
+    return _network(weight) | {"bias_ih_l0": bias, "bias_hh_l0": zero}
 
 
 def _network(weight: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -142,20 +185,28 @@ def plot(data: xr.Dataset) -> "Figure":
     with plotting.style():
         figure = plotting.new_figure(10.2, 3.5)
         growth, exploding, pair = figure.subplots(1, 3)
-        for activation, color, shift in (("tanh", "C0", 0.985), ("logistic", "C1", 1.015)):
+        for activation, color, shift, dot in (("tanh", "C0", 0.985, "o"), ("logistic", "C1", 1.015, "^")):
             part = data["growth"].sel(activation=activation)
             x = part["strength"].values
             middle, low, high = (part.quantile(q, "trial").values for q in (0.5, 0, 1))
             growth.errorbar(
-                x * shift, middle, [middle - low, high - middle], color=color, fmt="o", elinewidth=0.8, label=activation
+                x * shift, middle, [middle - low, high - middle], color=color, fmt=dot, elinewidth=0.8, label=activation
             )
-            share = (part > 0).mean("trial")
-            exploding.plot(x, share, "o-", color=color, label=activation)
+            exact = data["orthogonal_growth"].sel(activation=activation)
+            near = exact["orthogonal_strength"].values
+            mark, size = ("s", 6) if activation == "tanh" else ("+", 5)
+            name = f"{activation}, orthogonal"
+            growth.plot(near, exact.median("trial"), mark, color=color, fillstyle="none", markersize=size, label=name)
+            share, line = (part > 0).mean("trial"), "-" if activation == "tanh" else "--"
+            exploding.plot(x, share, dot, linestyle=line, color=color, label=activation)
+            exploding.plot(
+                near, (exact > 0).mean("trial"), mark, color=color, fillstyle="none", markersize=size, label=name
+            )
         growth.plot(x, np.log10(x), color="0.3", linestyle=":", label="bound: log10 γλ1")
         growth.axhline(0, color="0.5", linewidth=0.8)
         growth.set_ylim(-0.75, 0.45)
         growth.set_ylabel("log10 of the norm, per step")
-        growth.set_title("a  median and range of random networks")
+        growth.set_title("a  random networks: median and range")
         exploding.set_ylim(-0.03, 1.04)
         exploding.set_ylabel("share of networks that explode")
         exploding.set_title("b  more than 1/γ is needed, not enough")
@@ -195,7 +246,7 @@ EXPERIMENT = Experiment(
     "radius tells that they explode",
     scales={
         "quick": Scale("12 strengths x 2 activations x 10 networks of 20 units", "about 3 s"),
-        "paper": Scale("12 strengths x 2 activations x 200 networks of 20 units", "about 15 s"),
+        "paper": Scale("12 strengths x 2 activations x 200 networks of 20 units", "about 10 s"),
         "large": Scale("12 strengths x 2 activations x 2,000 networks of 20 units", "about 3 min"),
     },
     analyse=analyse,
