@@ -182,13 +182,14 @@ def plot(data: xr.Dataset) -> "Figure":
         components.set_title("a  along each eigenvector (dotted: λ^t)")
         components.legend(title="eigenvalue", title_fontsize=7.5, loc="upper left", ncols=3, columnspacing=1)
 
-        for color, name, label in (
-            ("C0", "one leading", "λ = 1.05, 1, …"),
-            ("C1", "two leading", "λ = 1.05, −1.05, …"),
+        for color, dash, name, label in (
+            ("C0", "-", "one leading", "λ = 1.05, 1, …"),
+            ("C1", "--", "two leading", "λ = 1.05, −1.05, …"),
         ):
-            angle.plot(step, data["off_leading"].sel(network=name).values, color=color, label=label)
+            angle.plot(step, data["off_leading"].sel(network=name).values, color=color, linestyle=dash, label=label)
         ratio = abs(EIGENVALUES[1] / EIGENVALUES[0])
-        angle.plot(step, ratio**step, color="0.3", linestyle=":", linewidth=1, label="(λ2/λ1)^t")
+        # The line would hide under the data.
+        angle.plot(step[::25], ratio ** step[::25], "x", color="black", markersize=4.5, zorder=3, label="(λ2/λ1)^t")
         angle.set_yscale("log")
         angle.set_ylim(top=2)
         angle.set_ylabel("sine of the angle to the leading eigenvector")
@@ -199,6 +200,8 @@ def plot(data: xr.Dataset) -> "Figure":
         recovered.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
         recovered.plot(values, abs(data["recovered"].values), "o", color="C0")
         recovered.set_yscale("log")
+        recovered.set_yticks([10.0**power for power in range(0, 101, 20)])
+        recovered.set_ylim(1e-5, 1e100)
         recovered.set_xlabel("eigenvalue")
         recovered.set_ylabel("|component of h_0 from h_300| / true one")
         recovered.set_title("c  what comes back of h_0")
