@@ -44,6 +44,7 @@ SURFACE_STEPS = 50
 LARGEST_BIAS, LARGEST_WEIGHT, WEIGHT = 0.05, 2.0, 1.0
 LENGTHS = (10, 25, 50, 100)
 FORGET_BIASES = (0.0, OPEN)
+GROWING = ((OPEN, 1.0), (OPEN, 0.5), (OPEN, 2.0), (3.0, 1.0))  # forget biases and weights of units on the cliff
 
 SEEDS: dict[ScaleName, int] = {"quick": 5, "paper": 50, "large": 500}
 POINTS: dict[ScaleName, int] = {"quick": 41, "paper": 121, "large": 401}
@@ -58,7 +59,8 @@ def analyse(material: Material) -> xr.Dataset:
         Over (network, lag, quantile): ``log_share``, log10 of the norm of what a lag adds to the gradient with respect to the
         weights, over the largest of all lags. Over (weight, bias): ``surface``, the loss of the unit after 50 steps, and
         ``surface_gradient``, log10 of the norm of its gradient. Over (length, bias): ``slice_gradient``, the same at w = 1.
-        Over (forget_bias, length): ``cliff``, the same on the cliff, at bias 0.
+        Over (forget_bias, length): ``cliff``, the same on the cliff, at bias 0. Over ``unit``: ``growth_factor``, by which
+        the gradient on the cliff grows a step between T = 50 and 100, for other forget gates and weights.
     """
     seeds = SEEDS[material.scale]
     log_share = np.empty((len(NETWORKS), seeds, STEPS))
@@ -82,6 +84,12 @@ def analyse(material: Material) -> xr.Dataset:
     slices = [_unit(np.full(fine.size, WEIGHT), fine, OPEN, length, material.threads)[1] for length in LENGTHS]
     on_it, zero = np.full(1, WEIGHT), np.zeros(1)
     cliff = [[_unit(on_it, zero, gate, length, material.threads)[1][0] for length in LENGTHS] for gate in FORGET_BIASES]
+    gates, loops = (np.array(values) for values in zip(*GROWING, strict=True))
+    reached = [
+        [_unit(np.full(1, loop), zero, gate, length, material.threads)[1][0] for length in (50, 100)]
+        for gate, loop in GROWING
+    ]
+    growth_factor = 10 ** (np.diff(reached, axis=1)[:, 0] / 50)
 
     plane = ("weight", "bias")
     shares = np.moveaxis(np.quantile(log_share, QUANTILES, axis=1), 0, -1)
@@ -92,6 +100,7 @@ def analyse(material: Material) -> xr.Dataset:
         "surface_gradient": quantity(plane, slope.reshape(across.shape), gradient),
         "slice_gradient": quantity(("length", "fine_bias"), slices, gradient),
         "cliff": quantity(("forget_bias", "length"), cliff, gradient),
+        "growth_factor": quantity("unit", growth_factor, "factor per step of the gradient on the cliff"),
     }
     coords = {
         "network": quantity("network", list(NETWORKS), "network"),
@@ -102,6 +111,8 @@ def analyse(material: Material) -> xr.Dataset:
         "fine_bias": quantity("fine_bias", fine, "bias of the candidate"),
         "length": quantity("length", LENGTHS, "sequence length T", "steps"),
         "forget_bias": quantity("forget_bias", FORGET_BIASES, "bias of the forget gate"),
+        "unit_forget_bias": quantity("unit", gates, "bias of the forget gate"),
+        "unit_weight": quantity("unit", loops, "weight w from output to candidate"),
     }
     return collect(material, f"{__name__}.analyse", data, coords, networks=seeds, hidden=HIDDEN)
 
@@ -147,9 +158,10 @@ def plot(data: xr.Dataset) -> "Figure":
         _lag_panel(data, by_lag)
         plotting.phase_map(data["surface"], surface, limits=(0, 0.41), cmap="cividis")
         surface.set_title("b  one LSTM unit: loss, T = 50")
-        for length, color in zip(data["length"].values, ("C4", "C2", "C0", "C1"), strict=True):
+        lines = zip(data["length"].values, ("C4", "C2", "C0", "C1"), (":", "-.", "--", "-"), strict=True)
+        for length, color, dash in lines:
             line = data["slice_gradient"].sel(length=length)
-            cliff.plot(line["fine_bias"], line, color=color, label=f"T = {length}")
+            cliff.plot(line["fine_bias"], line, color=color, linestyle=dash, label=f"T = {length}")
         cliff.set_xlabel("bias of the candidate")
         cliff.set_ylabel("log10 of the norm of the gradient")
         cliff.set_title("c  across the cliff, w = 1")
@@ -159,21 +171,22 @@ def plot(data: xr.Dataset) -> "Figure":
 
 
 def _lag_panel(data: xr.Dataset, ax: "Axes") -> None:
-    lines = {
-        "vanilla": ("C1", "-"),
-        "vanilla, orthogonal": ("C1", "--"),
-        "GRU": ("C2", "--"),
-        "LSTM": ("C0", ":"),
-        "LSTM, forget bias 1": ("C0", "--"),
-        "LSTM, open forget gates": ("C0", "-"),
-        "GRU, open update gates": ("C2", "-"),
+    # Markers, for lines lie on each other and a print may be grey; those of LSTM and GRU alternate.
+    lines: dict[str, dict[str, Any]] = {
+        "vanilla": {"color": "C1", "linestyle": "-"},
+        "vanilla, orthogonal": {"color": "C1", "linestyle": "--"},
+        "LSTM": {"color": "C0", "linestyle": ":", "marker": "s", "markevery": (8, 20)},
+        "LSTM, forget bias 1": {"color": "C0", "linestyle": "--", "marker": "D", "markevery": (8, 20)},
+        "LSTM, open forget gates": {"color": "C0", "linestyle": "-", "marker": "o", "markevery": (8, 20)},
+        "GRU": {"color": "C2", "linestyle": "-.", "marker": "^", "markevery": (18, 20)},
+        "GRU, open update gates": {"color": "C2", "linestyle": "-", "marker": "v", "markevery": (18, 20)},
     }
     lag = data["lag"].values
-    for name, (color, dash) in lines.items():
+    for name, line in lines.items():
         low, middle, high = (data["log_share"].sel(network=name, quantile=q).values for q in QUANTILES)
-        ax.plot(lag, middle, color=color, linestyle=dash, label=name)
-        if dash == "-":
-            ax.fill_between(lag, low, high, color=color, alpha=0.2, linewidth=0)
+        ax.plot(lag, middle, label=name, **line)
+        if line["linestyle"] == "-":
+            ax.fill_between(lag, low, high, color=line["color"], alpha=0.2, linewidth=0)
     ax.set_ylim(-32, 1)
     ax.set_xlabel("time lag")
     ax.set_ylabel("log10 of a lag's share of the gradient")
@@ -188,8 +201,8 @@ EXPERIMENT = Experiment(
     shows="that open gates keep the gradient of an LSTM or a GRU alive where a vanilla network's vanishes, and that they do not "
     "keep it from exploding",
     scales={
-        "quick": Scale("7 kinds of networks x 5 seeds, 41 x 41 points", "about 4 s"),
-        "paper": Scale("7 kinds of networks x 50 seeds, 121 x 121 points", "about 15 s"),
+        "quick": Scale("7 kinds of networks x 5 seeds, 41 x 41 points", "about 3 s"),
+        "paper": Scale("7 kinds of networks x 50 seeds, 121 x 121 points", "about 8 s"),
         "large": Scale("7 kinds of networks x 500 seeds, 401 x 401 points", "about 2 min"),
     },
     analyse=analyse,
