@@ -28,6 +28,8 @@ STEPS = 1000
 BELOW, ONE, ABOVE = 0.99, 1.0, 1.01
 TARGET = 1.0
 ACTIVATIONS: tuple[Activation, ...] = ("linear", "tanh")
+# The loss and its gradient are 0 at w = 1 itself; how they get there shows only close to it.
+NEAR_ONE = np.geomspace(1e-6, 3e-4, 6)
 POINTS: dict[ScaleName, int] = {"quick": 41, "paper": 161, "large": 4001}
 
 
@@ -41,7 +43,8 @@ def analyse(material: Material) -> xr.Dataset:
         respect to w; ``loss``, half the squared distance of the output from 1; ``gradient``, its derivative. Over
         (activation, shown, step): ``state`` of the three units with w = 0.99, 1 and 1.01.
     """
-    weights = np.linspace(0.98, 1.02, POINTS[material.scale]).round(9)
+    spread = np.linspace(0.98, 1.02, POINTS[material.scale])
+    weights = np.unique(np.concatenate([spread, ONE - NEAR_ONE, ONE + NEAR_ONE]).round(9))
     push = np.zeros((1, STEPS + 1, 1))
     push[0, 0] = 1.0
     shape = (len(ACTIVATIONS), weights.size)
@@ -191,9 +194,9 @@ EXPERIMENT = Experiment(
     title="One weight, used a thousand times",
     shows="how a hundredth more or less than 1 makes the output of a single unit explode or vanish, and its gradient with it",
     scales={
-        "quick": Scale("41 weights, 1,000 steps", "about 2 s"),
-        "paper": Scale("161 weights, 1,000 steps", "about 2 s"),
-        "large": Scale("4,001 weights, 1,000 steps", "about 5 s"),
+        "quick": Scale("41 weights and 12 close to 1, 1,000 steps", "about 2 s"),
+        "paper": Scale("161 weights and 12 close to 1, 1,000 steps", "about 3 s"),
+        "large": Scale("4,001 weights and 12 close to 1, 1,000 steps", "about 5 s"),
     },
     analyse=analyse,
     plot=plot,
