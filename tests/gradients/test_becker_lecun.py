@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnlatch as rl
-from network_cases import assert_close, draw, make_cell, reference, tolerance
+from network_cases import KINDS, assert_close, draw, make_cell, reference, tolerance
 from rnnlatch.gradients import curvature, hessian
 
 
@@ -51,6 +51,18 @@ def test_the_sum_over_steps(kind: str, runs: int | None) -> None:
     assert (found.bias_hh_l0_by_step.isel(sequence=1, time=slice(7)) == 0).all()
     for value in found.variables.values():
         assert {"long_name", "units"} <= value.attrs.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_learned_initial_state_is_used_at_no_step(kind: str) -> None:
+    cell = make_cell(kind, outputs=2, initial_state="learned")
+    drawn = draw(cell)
+    found = curvature(cell, **drawn)
+    for name, part in cell.parameters().items():
+        assert found[name].dims == part.dims
+        assert (f"{name}_by_step" in found) == (name not in cell.states)
+    whole = curvature(cell, **drawn, by_step=False)
+    np.testing.assert_array_equal(found["h_0"], whole["h_0"])
 
 
 def test_the_latch_has_the_exact_second_derivative_by_step() -> None:

@@ -49,7 +49,8 @@ def curvature(
     Dataset
         Variables named like the parameters, in their dimensions: the curvature of each step's use of the parameter, summed
         over steps, averaged over the batch. With `by_step` also ``…_by_step`` over ``sequence`` and ``time``: that of the
-        use in one sequence at one step, whose sum over both is the former.
+        use in one sequence at one step, whose sum over both is the former. A learned initial state, ``h_0`` and ``c_0``, is
+        used at no step and has the former only.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def curvature(
     parts = mask_gradient(cell, found["curvature_by_step"]) if steps else {}
     for name, part in cell.parameters().items():
         add(name, part.dims, total[name], f"curvature of the loss: {part.long_name}")
-        if steps:
+        if name in parts:  # an initial state is used at no step
             dims = ("sequence", "time", *part.dims)
             add(f"{name}_by_step", dims, parts[name], f"curvature of the loss by the use at one step: {part.long_name}")
     coords: dict[Any, Any] = dict(s.networks.coords) if s.many else {}
