@@ -24,6 +24,7 @@ class GradientDescent {
     struct Rates {
         double learning_rate, momentum, clip_norm, l1, l2;
     };
+    static constexpr Rates idle() { return {0.0, 0.0, std::numeric_limits<double>::infinity(), 0.0, 0.0}; }
 
     GradientDescent(const Settings& settings, std::size_t parameters, std::size_t lanes)
         : settings_(settings),
@@ -64,6 +65,11 @@ class GradientDescent {
         if (settings_.momentum)
             return mask ? descend<true, true>(mask, theta, gradient) : descend<true, false>(mask, theta, gradient);
         return mask ? descend<false, true>(mask, theta, gradient) : descend<false, false>(mask, theta, gradient);
+    }
+
+    // The gradient as a step would take it: scaled, with the penalty, clipped; only in the lanes of the mask (null: all).
+    void prepare(const std::int64_t* mask, const double* theta, double* gradient) const {
+        add_penalty_and_clip(mask, theta, gradient);
     }
 
    private:

@@ -15,5 +15,6 @@ void bind_matrix(py::module_& m);
 void bind_network_analyses(py::module_& m);
 void bind_networks(py::module_& m);
 void bind_random(py::module_& m);
+void bind_training(py::module_& m);
 
 }  // namespace rnnlatch::bindings

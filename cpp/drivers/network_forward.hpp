@@ -30,6 +30,7 @@ enum class Remember {
 template <class V>
 class NetworkForward {
    public:
+    using Lanes = V;
     using S = ScalarOf<V>;
 
     NetworkForward(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, Remember remember)
@@ -64,15 +65,7 @@ class NetworkForward {
         sequence_ = b;
         take_inputs();
         take_starts();
-        for (std::size_t s = 0; s < shape_.states; ++s) {
-            S* state = states_.data() + s * shape_.hidden * row;
-            const S* learned = parameters_.data() + (at_.initial + s * shape_.hidden) * row;
-            if (problem_.initial[s]) {
-                gather<V>(problem_.initial[s].at(b), shape_.hidden, 1, first_, count_, state);
-            } else {
-                std::copy_n(learned, shape_.hidden * row, state);  // zero where nothing is learned
-            }
-        }
+        take_initial_states();
     }
 
     void forward(std::size_t t) {
@@ -153,6 +146,18 @@ class NetworkForward {
             const std::size_t start = shape_.length - static_cast<std::size_t>(lengths.data[run * lengths.run]);
             start_[lane] = static_cast<S>(start);
             latest_start_ = std::max(latest_start_, start);
+        }
+    }
+
+    void take_initial_states() {
+        for (std::size_t s = 0; s < shape_.states; ++s) {
+            S* state = states_.data() + s * shape_.hidden * row;
+            const S* learned = parameters_.data() + (at_.initial + s * shape_.hidden) * row;
+            if (problem_.initial[s]) {
+                gather<V>(problem_.initial[s].at(sequence_), shape_.hidden, 1, first_, count_, state);
+            } else {
+                std::copy_n(learned, shape_.hidden * row, state);  // zero where nothing is learned
+            }
         }
     }
 

@@ -95,18 +95,23 @@ class NetworkLanes : public NetworkForward<V> {
 
     // `product`: the derivatives of the gradient in the directions, where V is dual.
     void finish(const View<S>& loss, const NetworkViews<S>& gradient, const NetworkViews<S>& product = {}) {
-        for (std::size_t g = 0; g < shape_.gates; ++g) {  // biases that are added to the same sum
-            if (cell_.input_slot[g] != cell_.hidden_slot[g]) continue;
-            const std::size_t unit = g * shape_.hidden;
-            std::copy_n(gradient_.data() + (at_.bias_ih + unit) * row, shape_.hidden * row,
-                        gradient_.data() + (at_.bias_hh + unit) * row);
-        }
+        copy_shared_biases();
         if (loss) scatter<V>(loss_.data(), 1, 1, first_, count_, loss);
         bring_out(gradient_.data(), gradient);
         bring_out(gradient_.data() + Row<V>::lanes, product);
     }
 
    protected:
+    // Biases that are added to the same sum have the same gradient, which is summed once.
+    void copy_shared_biases() {
+        for (std::size_t g = 0; g < shape_.gates; ++g) {
+            if (cell_.input_slot[g] != cell_.hidden_slot[g]) continue;
+            const std::size_t unit = g * shape_.hidden;
+            std::copy_n(gradient_.data() + (at_.bias_ih + unit) * row, shape_.hidden * row,
+                        gradient_.data() + (at_.bias_hh + unit) * row);
+        }
+    }
+
     using Forward::add_product, Forward::add_rows, Forward::compared, Forward::for_each_diagonal, Forward::has_begun;
     using Forward::at_, Forward::cell_, Forward::count_, Forward::first_, Forward::latest_start_, Forward::problem_;
     using Forward::input, Forward::keep_waiting, Forward::kept_of, Forward::parameter, Forward::same_step;
@@ -127,6 +132,7 @@ class NetworkLanes : public NetworkForward<V> {
     }
 
     void take_targets() {
+        if (!problem_.classes && !problem_.targets) return;  // a task has put them there
         const std::size_t terms = shape_.judgements();
         if (problem_.classes) {
             gather<V>(problem_.classes.at(sequence_), terms, 1, first_, count_, target_.data());

@@ -204,7 +204,7 @@ class BlockTrainer {
         for (std::size_t p = 0; p <= problem_.inputs(); ++p) gradient_[p * lanes_ + lane] = 0.0;
         if (!run) {  // an idle lane goes on computing; with these values nothing can come of it
             for (std::size_t p = 0; p <= problem_.inputs(); ++p) theta_[p * lanes_ + lane] = 0.0;
-            descent_.set_lane(lane, {0.0, 0.0, std::numeric_limits<double>::infinity(), 0.0, 0.0});
+            descent_.set_lane(lane, GradientDescent::idle());
             return;
         }
         ++active_;

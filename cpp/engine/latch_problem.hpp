@@ -4,14 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/outcome.hpp"
 #include "lanes/philox.hpp"
 #include "tasks/minimal_latch.hpp"
 
 namespace rnnlatch {
-
-enum class Outcome : std::uint8_t { exhausted = 0, converged = 1, diverged = 2 };
-
-enum class Measure { none = 0, cost = 1, error = 2 };
 
 struct LatchProblem {
     MinimalLatch::Settings task;

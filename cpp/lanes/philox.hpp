@@ -19,7 +19,20 @@
 
 namespace rnnlatch {
 
-enum class Purpose : std::uint32_t { initial = 0, noise = 1, order = 2, test = 3 };
+// What a draw is for; those that end in _test belong to fresh test sequences.
+enum class Purpose : std::uint32_t {
+    initial = 0,
+    noise = 1,
+    order = 2,
+    test = 3,
+    form = 4,
+    form_test = 5,
+    prototype = 6,
+    symbol = 7,
+    symbol_test = 8,
+    proposal = 9,
+    decision = 10,
+};
 
 inline constexpr std::uint32_t philox_multiplier_0 = 0xD2511F53u;
 inline constexpr std::uint32_t philox_multiplier_1 = 0xCD9E8D57u;

@@ -1,0 +1,321 @@
+// train_networks, evaluate_networks and sample_task: networks of any cell on any task, from dictionaries of arrays.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
+#include "bindings/networks.hpp"
+#include "bindings/threads.hpp"
+#include "bindings/training.hpp"
+#include "drivers/trained_network.hpp"
+#include "tasks/dataset_sequences.hpp"
+#include "tasks/latch_sequences.hpp"
+#include "tasks/parity.hpp"
+#include "tasks/two_sequence.hpp"
+
+namespace rnnlatch::bindings {
+namespace {
+
+Dataset dataset_of(const TrainingArguments& arguments, const NetworkShape& shape,
+                   const SequenceTask::Settings& settings) {
+    const py::dict& arrays = arguments.arrays;
+    const auto n = static_cast<py::ssize_t>(settings.sequences), time = static_cast<py::ssize_t>(settings.length_high);
+    Dataset data{};
+    data.inputs =
+        require<double>(entry(arrays, "inputs"), "inputs", {n, time, static_cast<py::ssize_t>(settings.features)})
+            .data();
+    data.outputs = shape.judged(), data.loss = shape.loss, data.every = shape.every;
+    Shape terms = shape.every ? Shape{n, time} : Shape{n};
+    if (arrays.contains("mask")) data.mask = require<double>(entry(arrays, "mask"), "mask", terms).data();
+    if (arrays.contains("lengths")) {
+        const auto lengths = require<std::int64_t>(entry(arrays, "lengths"), "lengths", {n});
+        data.lengths = lengths.data();
+        const bool fits = std::all_of(lengths.data(), lengths.data() + n,
+                                      [time](std::int64_t length) { return length >= 1 && length <= time; });
+        if (!fits) throw py::value_error("lengths must be from 1 to " + std::to_string(time));
+    }
+    if (shape.loss == Loss::softmax_cross_entropy) {
+        const auto classes = require<std::int64_t>(entry(arrays, "targets"), "targets", terms);
+        data.classes = classes.data();
+        const auto most = static_cast<std::int64_t>(data.outputs);
+        const bool fits = std::all_of(classes.data(), classes.data() + classes.size(),
+                                      [most](std::int64_t wanted) { return wanted >= 0 && wanted < most; });
+        if (!fits) throw py::value_error("targets must be from 0 to " + std::to_string(most - 1));
+    } else {
+        terms.push_back(static_cast<py::ssize_t>(data.outputs));
+        const auto targets = require<double>(entry(arrays, "targets"), "targets", terms);
+        data.targets = targets.data();
+        const auto [least, most] = std::minmax_element(targets.data(), targets.data() + targets.size());
+        data.middle = 0.5 * (*least + *most);
+    }
+    data.tolerance = arguments.column("tolerance", -1)[0];
+    return data;
+}
+
+// A maker of the task, for a thread each.
+std::function<std::unique_ptr<SequenceTask>()> task_maker(const TrainingArguments& arguments, const NetworkShape& shape,
+                                                          Key key, const std::uint64_t* stream, py::ssize_t runs) {
+    SequenceTask::Settings settings{};
+    settings.length_low = arguments.size("length_low", 1);
+    settings.length_high = arguments.size("length_high", static_cast<std::int64_t>(settings.length_low));
+    settings.features = arguments.size("features", 0);
+    settings.sequences = static_cast<std::uint32_t>(arguments.number("sequences", 0, std::int64_t{1} << 31));
+    settings.random_order = arguments.number("random_order", 0, 1);
+    if (settings.features != shape.inputs) throw py::value_error("features and inputs must be equal");
+    const auto name = arguments.text("task");
+    if (name == "DatasetTask") {
+        if (settings.sequences == 0) throw py::value_error("sequences must be at least 1 for a DatasetTask");
+        const Dataset data = dataset_of(arguments, shape, settings);
+        return [=] { return std::make_unique<DatasetSequences>(settings, data); };
+    }
+    const DrawnTaskColumns columns{stream,
+                                   arguments.column("noise_std", runs),
+                                   arguments.column("prefix_noise_std", runs),
+                                   arguments.column("target_low", runs),
+                                   arguments.column("target_high", runs),
+                                   arguments.column("tolerance", runs)};
+    if (shape.judged() != 1 || shape.loss != Loss::half_squared_error || shape.every) {
+        throw py::value_error(name + " compares one output at the last step by half the squared error");
+    }
+    const bool uniform = arguments.number("uniform_noise", 0, 1);
+    if (name == "Parity") {
+        if (settings.features != 1) throw py::value_error("features must be 1 for Parity");
+        return [=] { return std::make_unique<Parity>(settings, uniform, key, columns); };
+    }
+    const std::size_t low = arguments.size("prefix_low", 1, static_cast<std::int64_t>(settings.length_low));
+    const std::size_t high =
+        arguments.size("prefix_high", static_cast<std::int64_t>(low), static_cast<std::int64_t>(settings.length_low));
+    if (name == "MinimalLatch") {
+        if (settings.features != 2 * high + 1) throw py::value_error("features must be 2 prefix + 1 for MinimalLatch");
+        return [=] { return std::make_unique<LatchSequences>(settings, uniform, key, columns, high); };
+    }
+    if (name != "TwoSequence") {
+        throw py::value_error("task is '" + name +
+                              "', this engine knows MinimalLatch, TwoSequence, Parity and DatasetTask");
+    }
+    if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
+    const double* given = nullptr;
+    if (arguments.arrays.contains("prototypes")) {
+        given =
+            require<double>(entry(arguments.arrays, "prototypes"), "prototypes", {2, static_cast<py::ssize_t>(high)})
+                .data();
+    }
+    return [=] { return std::make_unique<TwoSequence>(settings, uniform, key, columns, low, high, given); };
+}
+
+// The rows of the numbers that are trained.
+std::vector<std::size_t> trainable_rows(const NetworkShape& shape, const py::dict& trainable) {
+    std::vector<std::size_t> rows;
+    const ParameterRows at(shape);
+    const std::pair<const char*, std::size_t> first[] = {{"weight_ih_l0", at.weight_ih},
+                                                         {"weight_hh_l0", at.weight_hh},
+                                                         {"bias_ih_l0", at.bias_ih},
+                                                         {"bias_hh_l0", at.bias_hh},
+                                                         {"weight_out", at.weight_out},
+                                                         {"bias_out", at.bias_out},
+                                                         {"h_0", at.initial},
+                                                         {"c_0", at.initial + shape.hidden}};
+    for (const auto& [name, row] : first) {
+        if (!trainable.contains(name)) continue;
+        const auto mask = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>::ensure(trainable[name]);
+        if (!mask) throw py::type_error(std::string(name) + " of trainable must be an array of 0 and 1");
+        for (py::ssize_t i = 0; i < mask.size(); ++i) {
+            if (mask.data()[i]) rows.push_back(row + static_cast<std::size_t>(i));
+        }
+    }
+    if (rows.empty()) throw py::value_error("trainable has nothing that is trained");
+    return rows;
+}
+
+// The networks of a call and their task: what training and evaluation have in common.
+struct NetworksOfRuns {
+    TrainingArguments arguments;
+    Structure structure;
+    TrainingProblem problem{};
+    py::ssize_t runs;
+    std::vector<py::object> kept;
+
+    NetworksOfRuns(TrainingArguments given, const py::handle& key, const py::handle& streams,
+                   const py::dict& parameters)
+        : arguments(std::move(given)), structure(structure_of(arguments.structure)) {
+        const auto stream = require<std::uint64_t>(streams, "streams", {-1});
+        kept.push_back(stream);
+        runs = stream.size();
+        NetworkShape& shape = structure.shape;
+        shape.runs = problem.runs = static_cast<std::size_t>(runs);
+        shape.batch = 1;
+        shape.length = arguments.size("length_high", 1);
+        problem.network.shape = shape;
+        problem.network.parameters = views_of(parameters);
+        if (arguments.arrays.contains("same_step")) {
+            const auto hidden = static_cast<py::ssize_t>(shape.hidden);
+            problem.network.same_step =
+                require<std::uint8_t>(entry(arguments.arrays, "same_step"), "same_step", {hidden, hidden}).data();
+        }
+        problem.cell = cell_in_lanes<Twice<f64>>(structure.kind, structure.activation, shape.hidden);
+        problem.key = key_words(key);
+        problem.stream = stream.data();
+        problem.make_task = task_maker(arguments, shape, problem.key, problem.stream, runs);
+    }
+
+    std::vector<std::pair<std::string, Shape>> shapes(const py::dict& parameters) const {
+        auto all = parameter_shapes(structure.shape);
+        for (std::size_t s = 0; s < structure.shape.states; ++s) {
+            if (parameters.contains(initial_names[s]))
+                all.push_back({initial_names[s], {static_cast<py::ssize_t>(structure.shape.hidden)}});
+        }
+        return all;
+    }
+
+    NetworkViews<const double> views_of(const py::dict& parameters) const {
+        NetworkViews<const double> views;
+        for (const auto& [name, rest] : shapes(parameters)) {
+            *parameter_view(views, name) = view_of<double>(entry(parameters, name.c_str()), name, runs, rest);
+        }
+        return views;
+    }
+
+    py::dict new_parameters(const py::dict& parameters, NetworkViews<double>& views) const {
+        py::dict out;
+        for (const auto& [name, rest] : shapes(parameters)) {
+            Shape shape = {runs};
+            shape.insert(shape.end(), rest.begin(), rest.end());
+            auto array = new_array<double>(shape, false);
+            *parameter_view(views, name) = view_of_new(array);
+            out[name.c_str()] = array;
+        }
+        return out;
+    }
+};
+
+py::dict train_networks(const py::dict& structure, const py::dict& columns, const py::handle& key,
+                        const py::handle& streams, const py::dict& parameters, const py::dict& trainable,
+                        const py::dict& arrays, int threads, const py::object& progress) {
+    NetworksOfRuns networks({structure, columns, arrays}, key, streams, parameters);
+    TrainingProblem& problem = networks.problem;
+    const TrainingArguments& arguments = networks.arguments;
+    problem.trainable = trainable_rows(problem.network.shape, trainable);
+    problem.batch_size = arguments.number("batch_size", 1, 0xffffffffll);
+    problem.mean_gradient = !structure.contains("mean_gradient") || arguments.number("mean_gradient", 0, 1);
+    problem.measure = static_cast<Measure>(arguments.number("measure", 0, 3));
+    problem.window = arguments.number("window", 1, 0xffffffffll);
+    problem.max_presentations = arguments.number("max_presentations", 1, 0xffffffffll);
+    problem.threshold = arguments.column("threshold", networks.runs);
+    const Trainer trainer = trainer_of(arguments, problem, networks.runs);
+
+    TrainingResults results{};
+    Array<std::uint8_t> outcome(networks.runs);
+    Array<std::int64_t> presentations(networks.runs), computed(networks.runs);
+    Array<double> loss(networks.runs), error(networks.runs);
+    results.outcome = outcome.mutable_data();
+    results.presentations = presentations.mutable_data();
+    results.presentations_computed = computed.mutable_data();
+    results.loss = loss.mutable_data();
+    results.error = error.mutable_data();
+    using namespace py::literals;
+    py::dict out("outcome"_a = outcome, "presentations"_a = presentations, "presentations_computed"_a = computed,
+                 "loss"_a = loss, "error"_a = error);
+    out["parameters"] = networks.new_parameters(parameters, results.parameters);
+    Work work(problem.runs);
+    run(threads, work, progress, [&] { trainer(problem, results, work); });
+    return out;
+}
+
+py::dict evaluate_networks(const py::dict& structure, const py::dict& columns, const py::handle& key,
+                           const py::handle& streams, const py::dict& parameters, std::int64_t presentations,
+                           const py::dict& arrays, int threads) {
+    NetworksOfRuns networks({structure, columns, arrays}, key, streams, parameters);
+    const TrainingProblem& problem = networks.problem;
+    if (presentations < 1 || presentations > 0xffffffffll) {
+        throw py::value_error("presentations is " + std::to_string(presentations) + ", allowed are integers from 1");
+    }
+    Array<double> loss(networks.runs), error(networks.runs);
+    double *to_loss = loss.mutable_data(), *to_error = error.mutable_data();
+    Work work((problem.runs + task_lanes - 1) / task_lanes);
+    run(threads, work, py::none(), [&] {
+        const auto task = problem.make_task();
+        TrainedNetwork<NetworkLanes<Twice<f64>>> group(problem.network, {}, *task, problem.cell, Remember::all_states);
+        while (const auto taken = work.take()) {
+            const std::size_t first = *taken * task_lanes, count = std::min(task_lanes, problem.runs - first);
+            for (std::size_t lane = 0; lane < task_lanes; ++lane) {  // lanes without a run do the last one's again
+                const std::size_t each = first + std::min(lane, count - 1);
+                task->set_lane(lane, each);
+                group.set_lane(lane, each, problem.network.parameters);
+            }
+            double cost[task_lanes] = {}, wrong[task_lanes] = {};
+            Buffer<std::uint32_t> index(task_lanes);
+            const std::int64_t most = task->closed() ? task->sequences() : presentations;
+            for (std::int64_t i = 0; i < most && !work.cancelled(); ++i) {
+                std::fill(index.begin(), index.end(), static_cast<std::uint32_t>(i));
+                group.show(index.data(), Part::test);
+                group.walk_there();
+                for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+                    cost[lane] += group.cost()[lane], wrong[lane] += group.wrong()[lane];
+                }
+            }
+            for (std::size_t lane = 0; lane < count; ++lane) {
+                to_loss[first + lane] = cost[lane] / static_cast<double>(most);
+                to_error[first + lane] = wrong[lane] / static_cast<double>(most);
+            }
+            work.finish_one();
+        }
+    });
+    using namespace py::literals;
+    return py::dict("loss"_a = loss, "error"_a = error);
+}
+
+// Sequences of one run as arrays; what precedes a sequence is 0.
+py::dict sample_task(const py::dict& structure, const py::dict& columns, const py::handle& key, std::uint64_t stream,
+                     std::int64_t count, bool test, const py::dict& arrays) {
+    const TrainingArguments arguments{structure, columns, arrays};
+    NetworkShape shape = structure_of(structure).shape;
+    const auto make = task_maker(arguments, shape, key_words(key), &stream, 1);
+    const auto task = make();
+    const std::size_t time = task->length(), features = task->features(), terms = shape.every ? time : 1;
+    const std::size_t targets = shape.targets();
+    Array<double> inputs({count, static_cast<py::ssize_t>(time), static_cast<py::ssize_t>(features)});
+    Array<double> wanted({count, static_cast<py::ssize_t>(terms), static_cast<py::ssize_t>(targets)});
+    Array<std::int64_t> lengths(count);
+    double *to_inputs = inputs.mutable_data(), *to_wanted = wanted.mutable_data();
+    Buffer<double> in(time * features * task_lanes), start(task_lanes), target(terms * targets * task_lanes),
+        weight(terms * task_lanes);
+    Buffer<std::uint32_t> index(task_lanes);
+    for (std::size_t lane = 0; lane < task_lanes; ++lane) task->set_lane(lane, 0);
+    for (std::int64_t first = 0; first < count; first += static_cast<std::int64_t>(task_lanes)) {
+        const auto here = std::min(task_lanes, static_cast<std::size_t>(count - first));
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            index[lane] = static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::min(lane, here - 1));
+        }
+        task->draw(index.data(), test ? Part::test : Part::training,
+                   {in.data(), start.data(), target.data(), weight.data()});
+        for (std::size_t lane = 0; lane < here; ++lane) {
+            const std::size_t i = static_cast<std::size_t>(first) + lane,
+                              before = static_cast<std::size_t>(start[lane]);
+            lengths.mutable_data()[i] = static_cast<std::int64_t>(time - before);
+            for (std::size_t k = 0; k < time * features; ++k) {
+                to_inputs[i * time * features + k] = k < before * features ? 0.0 : in[k * task_lanes + lane];
+            }
+            for (std::size_t k = 0; k < terms * targets; ++k) {
+                to_wanted[i * terms * targets + k] = target[k * task_lanes + lane];
+            }
+        }
+    }
+    using namespace py::literals;
+    return py::dict("inputs"_a = inputs, "targets"_a = wanted, "lengths"_a = lengths);
+}
+
+}  // namespace
+
+void bind_training(py::module_& m) {
+    using namespace py::literals;
+    m.def("train_networks", &train_networks, "structure"_a, "columns"_a, "key"_a, "streams"_a, "parameters"_a,
+          "trainable"_a, "arrays"_a, "threads"_a = 1, "progress"_a = py::none());
+    m.def("evaluate_networks", &evaluate_networks, "structure"_a, "columns"_a, "key"_a, "streams"_a, "parameters"_a,
+          "presentations"_a, "arrays"_a, "threads"_a = 1);
+    m.def("sample_task", &sample_task, "structure"_a, "columns"_a, "key"_a, "stream"_a, "count"_a, "test"_a,
+          "arrays"_a);
+}
+
+}  // namespace rnnlatch::bindings

@@ -1,0 +1,112 @@
+// Trains a group of networks one presentation after another, one run a lane; a lane whose run stops takes the next at once.
+//
+// Algorithm owns the networks and has
+//   network()            the lanes' parameters, and cost and error of the last presentation (drivers/trained_network.hpp)
+//   set_lane(lane, run)  a new run begins in a lane, whose parameters are there already
+//   clear_lane(lane)     no run is left for a lane: it goes on computing, and nothing may come of it
+//   present(index)       shows the sequences with these indices and learns from them what it needs
+//   step(mask)           changes parameters in the lanes whose batch is complete (a row, 1 or 0)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "engine/lane_runs.hpp"
+#include "engine/training_problem.hpp"
+#include "lanes/buffer.hpp"
+
+namespace rnnlatch {
+
+// Which sequence a run sees at a presentation: fresh ones in turn, those of a fixed set in turn, or any of the set.
+class PresentationOrder {
+   public:
+    PresentationOrder(const TrainingProblem& problem, const SequenceTask& task)
+        : key_(problem.key), stream_(problem.stream), sequences_(task.sequences()), random_(task.random_order()) {}
+
+    std::uint32_t index(std::size_t run, std::int64_t presentation) const {
+        const auto number = static_cast<std::uint32_t>(presentation);
+        if (sequences_ == 0) return number;
+        if (!random_) return static_cast<std::uint32_t>(presentation % sequences_);
+        const auto low = static_cast<std::uint32_t>(stream_[run]),
+                   high = static_cast<std::uint32_t>(stream_[run] >> 32);
+        const Words words = philox4x32({counter_word(Purpose::order, 0), number, low, high}, key_);
+        return static_cast<std::uint32_t>(static_cast<std::uint64_t>(words[0]) * sequences_ >> 32);
+    }
+
+   private:
+    Key key_;
+    const std::uint64_t* stream_;
+    std::uint32_t sequences_;
+    bool random_;
+};
+
+template <class Algorithm>
+class StepwiseTrainer {
+   public:
+    // make_algorithm(task) -> std::unique_ptr<Algorithm>
+    template <class Make>
+    StepwiseTrainer(const TrainingProblem& problem, const TrainingResults& results, Work& work,
+                    const Make& make_algorithm)
+        : problem_(problem),
+          results_(results),
+          task_(problem.make_task()),
+          algorithm_(make_algorithm(*task_)),
+          order_(problem, *task_),
+          runs_(problem, results, work),
+          index_(task_lanes),
+          mask_(task_lanes) {}
+
+    // Trains runs until there are none left or the work is cancelled.
+    void train() {
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) take_run(lane);
+        while (runs_.going_on()) present();
+    }
+
+   private:
+    void present() {
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            index_[lane] = runs_.busy(lane) ? order_.index(runs_.run(lane), runs_.seen(lane)) : 0;
+        }
+        algorithm_->present(index_.data());
+        auto& network = algorithm_->network();
+        bool any = false;
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            mask_[lane] = 0;
+            if (!runs_.busy(lane)) continue;
+            runs_.present(lane, network.cost()[lane], network.wrong()[lane]);
+            const bool due = runs_.seen(lane) % problem_.batch_size == 0;
+            mask_[lane] = due ? 1 : 0;
+            any |= due;
+        }
+        if (any) algorithm_->step(mask_.data());
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            if (!runs_.busy(lane)) continue;
+            const auto outcome = runs_.verdict(lane, network.finite(lane));
+            if (!outcome) continue;
+            network.bring_out_lane(lane, runs_.run(lane), results_.parameters);
+            runs_.write(lane, *outcome);
+            take_run(lane);
+        }
+    }
+
+    void take_run(std::size_t lane) {
+        const auto run = runs_.take(lane);
+        if (!run) return algorithm_->clear_lane(lane);
+        task_->set_lane(lane, *run);
+        algorithm_->network().set_lane(lane, *run, problem_.network.parameters);
+        algorithm_->set_lane(lane, *run);
+    }
+
+    const TrainingProblem& problem_;
+    TrainingResults results_;
+    std::unique_ptr<SequenceTask> task_;
+    std::unique_ptr<Algorithm> algorithm_;
+    PresentationOrder order_;
+    LaneRuns runs_;
+    Buffer<std::uint32_t> index_;
+    Buffer<double> mask_;
+};
+
+}  // namespace rnnlatch

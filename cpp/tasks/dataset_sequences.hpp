@@ -1,0 +1,80 @@
+// A user's own sequences, which all runs share.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "drivers/lane_losses.hpp"
+#include "tasks/sequence_task.hpp"
+
+namespace rnnlatch {
+
+// Arrays (n, time, features), targets (n[, time], outputs) or classes (n[, time]), lengths (n) and mask (n[, time]) or null.
+struct Dataset {
+    const double *inputs, *targets;
+    const std::int64_t *classes, *lengths;
+    const double* mask;
+    std::size_t outputs;  // numbers that are compared with a target at a step
+    Loss loss;
+    bool every;
+    double middle, tolerance;  // between the sides of a target; 0: the side counts
+};
+
+class DatasetSequences : public SequenceTask {
+   public:
+    DatasetSequences(const Settings& settings, const Dataset& data) : SequenceTask(settings), data_(data) {}
+
+    bool closed() const override { return true; }
+    void set_lane(std::size_t, std::size_t) override {}
+
+    void draw(const std::uint32_t* index, Part, const ShownRows& rows) override {
+        const std::size_t time = length(), terms = data_.every ? time : 1, numbers = time * features();
+        const bool classes = data_.classes != nullptr;
+        const std::size_t targets = classes ? 1 : data_.outputs;
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            const std::size_t i = index[lane];
+            const double* from = data_.inputs + i * numbers;
+            for (std::size_t k = 0; k < numbers; ++k) rows.inputs[k * task_lanes + lane] = from[k];
+            const auto steps = data_.lengths ? static_cast<std::size_t>(data_.lengths[i]) : time;
+            rows.start[lane] = static_cast<double>(time - steps);
+            for (std::size_t j = 0; j < terms; ++j) {
+                for (std::size_t o = 0; o < targets; ++o) {
+                    const std::size_t at = (i * terms + j) * targets + o;
+                    rows.target[(j * targets + o) * task_lanes + lane] =
+                        classes ? static_cast<double>(data_.classes[at]) : data_.targets[at];
+                }
+                const bool begun = !data_.every || j >= time - steps;
+                rows.weight[j * task_lanes + lane] = !begun ? 0.0 : data_.mask ? data_.mask[i * terms + j] : 1.0;
+            }
+        }
+    }
+
+    void judge(const double* output, const double* target, double* wrong) const override {
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+            bool right = true;
+            if (data_.loss == Loss::softmax_cross_entropy) {
+                const auto wanted = static_cast<std::size_t>(target[lane]);
+                for (std::size_t o = 0; o < data_.outputs; ++o) {
+                    right &= o == wanted || output[o * task_lanes + lane] < output[wanted * task_lanes + lane];
+                }
+            } else {
+                for (std::size_t o = 0; o < data_.outputs; ++o) {
+                    right &= is_right(output[o * task_lanes + lane], target[o * task_lanes + lane]);
+                }
+            }
+            wrong[lane] = right ? 0.0 : 1.0;
+        }
+    }
+
+   private:
+    bool is_right(double y, double d) const {
+        if (data_.loss == Loss::logistic_cross_entropy) return (y > 0) == (d > 0.5);
+        return data_.tolerance > 0 ? std::abs(y - d) < data_.tolerance : (y - data_.middle) * (d - data_.middle) > 0;
+    }
+
+    Dataset data_;
+};
+
+}  // namespace rnnlatch
