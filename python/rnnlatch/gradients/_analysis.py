@@ -24,8 +24,10 @@ __all__ = [
     "analyse",
     "begin",
     "bundle",
+    "check_names",
     "magnitudes",
     "one_by_one",
+    "own_coordinates",
     "rescaled",
     "scaled",
     "sequence_dims",
@@ -316,6 +318,7 @@ def analyse(
     given = dict(coordinates)
     if any("sequence" in dims for dims, _, _ in described.values()):
         given["sequence"] = (np.arange(sequences.batch), "sequence of the batch", "1")
+    check_names(sequences, {*described, *given, *(dim for dims, _, _ in described.values() for dim in dims)})
     with np.errstate(over="ignore", invalid="ignore"):  # a network that diverges is a result
         arrays = compute()
     lead, shape = (sequences.networks.dims, sequences.networks.shape) if sequences.many else ((), ())
@@ -330,7 +333,7 @@ def analyse(
     # A dataset with other numbers costs a third of a new one.
     found = template.copy(data=data)
     found.attrs = provenance(source, "none") | {"isa": isa, "parameters": _settings(sequences.cell, **settings)}
-    coords = sequences.networks.coords if sequences.many else {}
+    coords = own_coordinates(sequences)
     return found.assign_coords(coords) if coords else found
 
 
@@ -355,6 +358,25 @@ def _template(
 @lru_cache(maxsize=32)
 def _settings(cell: NetworkCell, **settings: Any) -> str:
     return canonical_json({"cell": cell.to_dict()} | settings)
+
+
+def check_names(sequences: Sequences, names: Iterable[str]) -> None:
+    """Raise where the networks have a dimension or a coordinate with a name that the result has for something else."""
+    taken = set(names)
+    for kind, own in (("dimension", sequences.networks.dims), ("coordinate", sequences.networks.coords)):
+        for name in own:
+            if name in taken:
+                raise ValueError(
+                    f"params has the {kind} {name!r}, which the result has for something else; call it otherwise, with "
+                    f"params.rename({name}=…)"
+                )
+
+
+def own_coordinates(sequences: Sequences) -> dict[Any, Any]:
+    """The coordinates that the parameters came with, of dimensions and single ones."""
+    lead = sequences.networks.dims if sequences.many else ()
+    # The number of a network which is shared is none of a dimension that comes from the inputs.
+    return {name: c for name, c in sequences.networks.coords.items() if name not in lead or name in c.dims}
 
 
 def _at(array: Any, index: int) -> Any:
