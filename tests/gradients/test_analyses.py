@@ -137,6 +137,19 @@ def test_axes_with_names_that_the_result_has_are_refused(name: str, taken: set[s
         analysis(cell, params.rename({name: "other"}), **given)
 
 
+@pytest.mark.parametrize("analysis", [by_lag, omega], ids=["by_lag", "omega"])
+def test_targets_are_needed(analysis: Any) -> None:
+    cell = make_cell("tanh")
+    with pytest.raises(TypeError, match="targets is None; it must be an array, of which a loss is made"):
+        analysis(cell, cell.initial_parameters(0), np.ones((1, 4, 3)), None)
+
+
+def test_a_loss_that_is_not_needed_is_checked() -> None:
+    cell = make_cell("tanh")
+    with pytest.raises(ValueError, match="loss is 'absolute'; it must be 'half_squared_error' or"):
+        jacobian_products(cell, cell.initial_parameters(0), np.ones((1, 4, 3)), loss="absolute")
+
+
 @pytest.mark.parametrize("kind", ["tanh", "LSTM", "diagonal"])
 def test_memory_is_asked_for_first(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_LITTLE", 0)

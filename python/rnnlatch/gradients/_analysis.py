@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rnnlatch import validation
 from rnnlatch._dispatch import core, isa
 from rnnlatch._engine import check_threads
 from rnnlatch._record import canonical_json
-from rnnlatch._sequences import Sequences, check_sequences, check_targets
+from rnnlatch._sequences import LOSSES, Sequences, check_sequences, check_targets
 from rnnlatch._variables import provenance
 from rnnlatch.cells.network import NetworkCell
 
@@ -189,17 +190,21 @@ def begin(
     inputs: Any,
     targets: Any = None,
     *,
+    needed: bool = False,
     loss: str = "half_squared_error",
     at: str = "last",
     mask: Any = None,
     lengths: Any = None,
     initial_state: Any = None,
 ) -> tuple[Sequences, NDArray[Any] | None, NDArray[Any] | None]:
-    """Check what all analyses take; targets may be missing."""
+    """Check what all analyses take; targets may be missing unless they are needed."""
     sequences = check_sequences(cell, params, inputs, lengths=lengths, initial_state=initial_state)
     if sequences.same_step is not None:
         raise ValueError("cell has same_step; this analysis is of networks whose units read the step before only")
     if targets is None:
+        if needed:
+            raise TypeError("targets is None; it must be an array, of which a loss is made, as in loss_and_gradient")
+        validation.choice("loss", loss, LOSSES)
         return sequences, None, None
     return sequences, *check_targets(sequences, targets, loss=loss, at=at, mask=mask)
 

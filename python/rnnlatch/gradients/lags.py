@@ -89,6 +89,7 @@ def by_lag(
         params,
         inputs,
         targets,
+        needed=True,
         loss=loss,
         at=at,
         mask=mask,

@@ -117,6 +117,7 @@ def omega(
         params,
         inputs,
         targets,
+        needed=True,
         loss=loss,
         at=at,
         mask=mask,
