@@ -1,4 +1,4 @@
-// The arguments of a call that trains networks, and the trainers of all algorithms.
+// The trainers of all algorithms, from the arguments of a call.
 #pragma once
 
 #include <algorithm>
@@ -12,31 +12,11 @@
 #include "algorithms/adaptive.hpp"
 #include "algorithms/first_order.hpp"
 #include "algorithms/gradient_descent.hpp"
-#include "bindings/arrays.hpp"
+#include "bindings/search_trainers.hpp"
+#include "bindings/training_arguments.hpp"
 #include "engine/stepwise_trainer.hpp"
 
 namespace rnnlatch::bindings {
-
-inline constexpr std::int64_t most_steps = std::int64_t{1} << 24;
-
-// The arguments of a call: the dictionaries, which keep their arrays alive.
-struct TrainingArguments {
-    py::dict structure, columns, arrays;
-
-    const double* column(const char* name, py::ssize_t runs) const {
-        return require<double>(entry(columns, name), name, {runs}).data();
-    }
-    std::int64_t number(const char* name, std::int64_t least, std::int64_t most) const {
-        return integer(structure, name, least, most);
-    }
-    std::size_t size(const char* name, std::int64_t least, std::int64_t most = most_steps) const {
-        return static_cast<std::size_t>(number(name, least, most));
-    }
-    std::string text(const char* name) const { return entry(structure, name).cast<std::string>(); }
-};
-
-// Trains the runs that are left, on one thread.
-using Trainer = std::function<void(const TrainingProblem&, const TrainingResults&, Work&)>;
 
 template <class Rule>
 Trainer first_order(Rule rule, typename FirstOrder<Rule>::RatesOf rates_of) {
@@ -82,7 +62,10 @@ inline Trainer trainer_of(const TrainingArguments& arguments, const TrainingProb
     if (name == "GradientDescent") return gradient_descent(arguments, runs, parameters, scale);
     if (name == "Adam") return adaptive<Adam>(arguments, runs, parameters, scale);
     if (name == "RMSprop") return adaptive<RMSprop>(arguments, runs, parameters, scale);
-    throw py::value_error("algorithm is '" + name + "', this engine knows GradientDescent, Adam and RMSprop");
+    if (const auto trainer = search_trainer(name, arguments, runs)) return trainer;
+    throw py::value_error("algorithm is '" + name +
+                          "', this engine knows GradientDescent, Adam, RMSprop, SimulatedAnnealing, "
+                          "MultigridRandomSearch and RandomGuessing");
 }
 
 }  // namespace rnnlatch::bindings

@@ -116,6 +116,25 @@ void gather(View<T> from, std::size_t rows, std::size_t columns, std::size_t fir
     detail::for_each_line(from, rows, columns, from.data + static_cast<std::ptrdiff_t>(first) * from.run, line);
 }
 
+// Consecutive elements of every lane, each from a place of its own, to rows.
+template <class V, class S = ScalarOf<V>>
+void gather_lanes(const S* const* from, std::size_t elements, S* rows) {
+    using P = typename Row<V>::Pack;
+    constexpr std::size_t n = Row<V>::half;
+    std::size_t at = 0;
+    for (; at + n <= elements; at += n) {
+        for (std::size_t lane = 0; lane < Row<V>::lanes; lane += n) {
+            P square[n];
+            for (std::size_t i = 0; i < n; ++i) square[i] = load<P>(from[lane + i] + at);
+            transpose(square);
+            for (std::size_t i = 0; i < n; ++i) store(rows + (at + i) * Row<V>::stride + lane, square[i]);
+        }
+    }
+    for (; at < elements; ++at) {
+        for (std::size_t lane = 0; lane < Row<V>::lanes; ++lane) rows[at * Row<V>::stride + lane] = from[lane][at];
+    }
+}
+
 // The way back; lanes without a run are left out.
 template <class V>
 void scatter(const ScalarOf<V>* from, std::size_t rows, std::size_t columns, std::size_t first, std::size_t count,

@@ -49,8 +49,13 @@ class TrainedNetwork : public Base {
     }
 
     void show(const std::uint32_t* index, Part part = Part::training) {
-        task_.draw(index, part,
-                   {this->inputs_.data(), this->start_.data(), this->target_.data(), this->weight_.data()});
+        show_by([&](const ShownRows& rows) { task_.draw(index, part, rows); });
+    }
+
+    // Shows what fill(rows) puts there.
+    template <class Fill>
+    void show_by(Fill fill) {
+        fill(ShownRows{this->inputs_.data(), this->start_.data(), this->target_.data(), this->weight_.data()});
         const S* start = this->start_.data();
         this->latest_start_ =
             static_cast<std::size_t>(*std::max_element(start, start + Row<typename Base::Lanes>::lanes));

@@ -27,6 +27,7 @@ class DatasetSequences : public SequenceTask {
     DatasetSequences(const Settings& settings, const Dataset& data) : SequenceTask(settings), data_(data) {}
 
     bool closed() const override { return true; }
+    const double* shared_inputs() const override { return data_.inputs; }
     void set_lane(std::size_t, std::size_t) override {}
 
     void draw(const std::uint32_t* index, Part, const ShownRows& rows) override {

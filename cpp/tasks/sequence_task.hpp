@@ -46,6 +46,9 @@ class SequenceTask {
     // Whether a test shows the sequences of the training set too, for want of others.
     virtual bool closed() const { return false; }
 
+    // The inputs of all sequences, (sequence, time, feature), where they are the same for all runs; otherwise null.
+    virtual const double* shared_inputs() const { return nullptr; }
+
     // Puts a run into a lane, before its first presentation.
     virtual void set_lane(std::size_t lane, std::size_t run) = 0;
 
