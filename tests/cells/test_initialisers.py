@@ -53,8 +53,27 @@ def test_sparse_chooses_among_what_the_mask_leaves() -> None:
     assert ((weights != 0).sum(axis=-1) == np.minimum(4, np.arange(1, 21))).all()
 
 
-def test_a_sparse_matrix_without_cycles_has_no_spectral_radius() -> None:
+def test_sparse_starts_of_a_masked_diagonal() -> None:
+    """Each unit has a mask of its own."""
+    for start in (Sparse(1), Sparse(1, spectral_radius=0.5)):
+        cell = rl.cells.DiagonalRNN(inputs=1, hidden=3, mask_hh=[0, 1, 1], init_hh=start)
+        weights = cell.initial_parameters(0, runs=5)["weight_hh_l0"]
+        assert (weights[:, 0] == 0).all()
+        assert (weights[:, 1:] != 0).all()
+    np.testing.assert_allclose(abs(weights[:, 1:]), 0.5)
+    none = rl.cells.DiagonalRNN(inputs=1, hidden=2, mask_hh=[0, 0], init_hh=start)
     with pytest.raises(ValueError, match="no cycles"):
+        none.initial_parameters(0)
+
+
+@pytest.mark.parametrize("start", [Sparse(3), Normal(0), Uniform()])
+def test_what_is_not_there_is_a_plain_zero(start: Initialiser) -> None:
+    weights = recurrent(start, mask_hh=np.tril(np.ones((40, 40), int)))
+    assert not np.signbit(weights[weights == 0]).any()
+
+
+def test_a_sparse_matrix_without_cycles_has_no_spectral_radius() -> None:
+    with pytest.raises(ValueError, match=r"spectral_radius is 0.9, and .* no cycles"):
         recurrent(Sparse(2, spectral_radius=0.9), hidden=5, mask_hh=np.tril(np.ones((5, 5), int), -1))
 
 

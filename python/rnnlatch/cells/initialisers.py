@@ -257,7 +257,8 @@ class Sparse(Initialiser):
 
     def draw(self, source: Source, shape: tuple[int, int, int]) -> Float64:
         """Draw the matrices of one parameter; see `Initialiser.draw`."""
-        mask = np.ones(shape[1:]) if source.mask is None else source.mask.reshape(shape)[0]
+        # The blocks are the gates, which have one mask, and of a diagonal the units, which have one each.
+        mask = np.ones(shape) if source.mask is None else source.mask.reshape(shape)
         # The smallest of random numbers are a random choice; absent connections come last.
         order = np.argsort(source.uniform(*shape, second=True) + (mask == 0), axis=-1, kind="stable")
         there = np.zeros(order.shape)
@@ -266,6 +267,11 @@ class Sparse(Initialiser):
         if self.spectral_radius is None:
             return np.asarray(weights)
         radius = np.abs(np.linalg.eigvals(weights)).max(axis=-1)
-        if (radius < 1e-100).any():
-            raise ValueError("a sparse matrix was drawn that has no cycles; it cannot be scaled to a spectral radius")
-        return np.asarray(weights * (self.spectral_radius / radius)[..., None, None])
+        # Units of a diagonal that do not feed back have nothing to scale, as long as others do.
+        absent = ~mask.any(axis=(-2, -1))
+        if absent.all() or (radius[:, ~absent] < 1e-100).any():
+            raise ValueError(
+                f"spectral_radius is {self.spectral_radius}, and a sparse matrix was drawn that has no cycles; "
+                "it cannot be scaled, spectral_radius must be None"
+            )
+        return np.asarray(weights * (self.spectral_radius / np.where(absent, 1.0, radius))[..., None, None])

@@ -270,6 +270,7 @@ class NetworkCell(Record):
             value = self._draw(name, source).reshape(count, *shape)
             if name in self.masks:
                 value = value * self.masks[name]
+            value = value + 0.0  # what is not there is 0, not -0
             drawn[name] = value.astype(kind) if runs is not None else value[0].astype(kind)
         return drawn
 
