@@ -18,6 +18,8 @@ __all__ = ["NetworkCell", "Parameter", "flags"]
 
 LARGEST = 2**20  # units
 
+_SHOWN = 25  # entries of a mask that a repr shows
+
 _AS_PYTORCH = Uniform()
 
 # The place of each parameter's random numbers; what is added goes to the end.
@@ -121,7 +123,7 @@ class NetworkCell(Record):
 
     def __repr__(self) -> str:
         given = (
-            f"{field.name}={getattr(self, field.name)!r}"
+            f"{field.name}={_short(getattr(self, field.name))}"
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != field.default
         )
@@ -330,3 +332,13 @@ def flags(name: str, value: object, shape: tuple[int, ...]) -> tuple[Any, ...]:
         raise validation.fail(name, value, allowed)
     tuples = array.astype(int).tolist()
     return tuple(tuple(row) for row in tuples) if len(shape) == 2 else tuple(tuples)
+
+
+def _short(value: object) -> str:
+    """Give a setting as it appears in a cell's repr: a mask of many units by its size."""
+    if not isinstance(value, tuple) or not all(isinstance(item, int | tuple) for item in value):
+        return repr(value)
+    mask = np.array(value)
+    if mask.size <= _SHOWN:
+        return repr(value)
+    return f"<{' x '.join(map(str, mask.shape))}, {int(mask.sum())} of them 1>"
