@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlatch as rl
-from rnnlatch.cells import Constant, Identity, Initialiser, Normal, Orthogonal, Sparse, Uniform
+from rnnlatch.cells import Constant, Identity, Initialiser, Normal, Orthogonal, Sparse, Uniform, network
 
 
 def recurrent(start: Initialiser, *, hidden: int = 40, runs: int = 3, **rest: Any) -> Any:
@@ -145,3 +145,25 @@ def test_single_precision_is_rounded_from_double() -> None:
 def test_bad_input(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_too_much_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = rl.cells.VanillaRNN(inputs=1, hidden=5)
+    with pytest.raises(ValueError, match=r"runs is 1.*; it must be an integer from 1 to"):
+        small.initial_parameters(0, runs=10**400)
+    with pytest.raises(MemoryError, match=r"runs is 1099511627776 and hidden 5; .* needs .* TB, and .* are available"):
+        small.initial_parameters(0, runs=2**40)
+    huge = rl.cells.VanillaRNN(inputs=2**20, hidden=2**20)
+    with pytest.raises(MemoryError, match="hidden 1048576"):
+        huge.initial_parameters(0)
+    monkeypatch.setattr(network, "available_memory", lambda: 2**62)
+    with pytest.raises(
+        ValueError, match="weight_ih_l0 has 1099511627776 numbers, and hidden is 1048576; at most 33554432"
+    ):
+        huge.initial_parameters(0)
+
+
+@pytest.mark.parametrize("dtype", ["abc", 5, None])
+def test_a_type_that_is_none(dtype: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"dtype is .*; it must be float64 or float32"):
+        rl.cells.GRU(inputs=1, hidden=2).initial_parameters(0, dtype=dtype)

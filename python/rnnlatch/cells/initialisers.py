@@ -1,5 +1,6 @@
 """How the parameters of a network start."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,14 @@ __all__ = ["Constant", "Identity", "Initialiser", "Normal", "Orthogonal", "Sourc
 Float64 = NDArray[np.float64]
 
 _SECOND = 256  # places of second draws begin here
+_LARGEST = {random.uniform53: 2**25, random.normal: 2**26}  # numbers of a parameter: they have 2**26 words
 
 
 @dataclass(frozen=True)
 class Source:
     """Where one parameter of many networks comes from: its random numbers (see `rnnlatch.random`) and the network."""
 
+    name: str
     key: NDArray[np.uint32]
     streams: NDArray[np.uint64]
     place: int
@@ -35,8 +38,13 @@ class Source:
         return self._draw(random.normal, shape, False)
 
     def _draw(self, kind: Any, shape: tuple[int, ...], second: bool) -> Float64:
-        place = self.place + _SECOND * second
-        numbers = kind(self.key, self.streams, random.Purpose.INITIAL, place, int(np.prod(shape)))
+        place, count = self.place + _SECOND * second, math.prod(shape)
+        if count > _LARGEST[kind]:
+            raise ValueError(
+                f"{self.name} has {count} numbers, and hidden is {self.hidden}; at most {_LARGEST[kind]} can be drawn, "
+                "start larger ones from Constant or Identity"
+            )
+        numbers = kind(self.key, self.streams, random.Purpose.INITIAL, place, count)
         return np.asarray(numbers.reshape(len(self.streams), *shape), np.float64)
 
 
