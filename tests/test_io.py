@@ -119,7 +119,16 @@ def tensor(shape: Any, offsets: Any, dtype: Any = "F64") -> dict[str, Any]:
         (safetensors(b"[" * 100_000), "nested too deeply"),
         (safetensors(b'{"a": NaN}'), "its header has NaN"),
         (safetensors(b'{"a": 1, "a": 2}'), "a name twice"),
-        (safetensors(b'{"a": ' + b"9" * 5000 + b"}"), "cannot be read"),
+        (safetensors(b'{"a": ' + b"9" * 5000 + b"}"), "its header has a number of thousands of digits"),
+        (safetensors(bytes(2**24 + 1)), "its header has 16777217 bytes; at most 16777216 are read"),
+        (safetensors({str(i): {} for i in range(100_001)}), "it has 100001 tensors; at most 100000 are read"),
+        (safetensors({"a" * 10**6: 1}), "tensor 'a.{,100} is not described by"),
+        (safetensors({"a": tensor([1], [0, 8], "F" * 10**6)}), "tensor 'a' has dtype 'F.{,300}$"),
+        (safetensors({"a": tensor([1] * 10**5, [0, 8])}, bytes(8)), "tensor 'a' has a shape or offsets"),
+        (
+            safetensors({"a": tensor([0] + [2**62] * 31, [0, 0])}),
+            "tensor 'a' has the shape .{,200} more than NumPy can hold",
+        ),
         (safetensors({"__metadata__": {"a": 1}}), "its metadata is not an object of strings"),
         (safetensors({"a": 1}), "tensor 'a' is not described by dtype, shape and data_offsets"),
         (safetensors({"a": tensor([1], [0, 8], "F8_E4M3")}, bytes(8)), "tensor 'a' has dtype 'F8_E4M3'; what can be"),
@@ -127,7 +136,7 @@ def tensor(shape: Any, offsets: Any, dtype: Any = "F64") -> dict[str, Any]:
         (safetensors({"a": tensor([-1], [0, 8])}, bytes(8)), "not lists of natural numbers"),
         (safetensors({"a": tensor([True], [0, 8])}, bytes(8)), "not lists of natural numbers"),
         (safetensors({"a": tensor([1.0], [0, 8])}, bytes(8)), "not lists of natural numbers"),
-        (safetensors({"a": tensor([1] * 40, [0, 8])}, bytes(8)), "not lists of natural numbers"),
+        (safetensors({"a": tensor([1] * 70, [0, 8])}, bytes(8)), "not lists of natural numbers"),
         (safetensors({"a": tensor([1], [0, 8, 9])}, bytes(8)), "not lists of natural numbers"),
         (
             safetensors({"a": tensor([2], [0, 8])}, bytes(8)),
@@ -151,7 +160,7 @@ def test_hostile_safetensors(content: bytes, message: str, tmp_path: Path) -> No
 
 def archive_of(**members: bytes) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name.replace("_npy", ".npy"), content)
     return file.getvalue()
@@ -182,6 +191,17 @@ class Harmful:
         (archive_of(x_npy=npy(np.ones(3))[:-1]), "array 'x' in it cannot be read"),
         (archive_of(x_npy=npy(np.ones(3), shape=(2**50,))), "array 'x' in it cannot be read"),
         (archive_of(x_npy=npy(np.ones(3), shape=(2**62, 2**62))), "array 'x' in it cannot be read"),
+        (archive_of(x_npy=npy(np.ones(3), shape=(-3,))), r"array 'x' in it cannot be read: it has the shape \(-3,\)"),
+        (archive_of(x_npy=npy(np.ones(3), shape=(1,) * 70)), "array 'x' in it cannot be read: it has the shape"),
+        (archive_of(x_npy=npy(np.ones(0), shape=(0,) + (2**62,) * 31)), "array 'x' in it cannot be read"),
+        (
+            archive_of(x_npy=npy(np.ones(3)) + b"more"),
+            "array 'x' in it cannot be read: it has 28 bytes after its header",
+        ),
+        (archive_of(x_npy=b"\x93NUMPY\x03\x00" + bytes(100)), "its format has the version 3.0"),
+        (archive_of(x_npy=b"\x93NUMPY\x02\x00" + b"\xff" * 100), "array 'x' in it cannot be read"),
+        (archive_of(**{"y" * 60_000 + "_npy": b"hello"}), "array 'y.{,100} in it cannot be read"),
+        (archive_of(**{"y" * 60_000: b"hello"}), "'y.{,100} in it is not an array"),
         (archive_of(x_npy=npy(np.array(["text"]))), "array 'x' in it has dtype <U4; it must be of real numbers"),
         (archive_of(x_npy=npy(np.ones(2, complex))), "array 'x' in it has dtype complex128"),
     ],
@@ -213,6 +233,45 @@ def test_an_archive_that_unpacks_to_more_than_there_is(tmp_path: Path, monkeypat
     monkeypatch.setattr(_npz, "available_memory", lambda: 10**7)
     with pytest.raises(ValueError, match="unpacked it has 8 MB, more than there is memory for"):
         rl.io.load(path)
+
+
+def test_an_archive_that_unpacks_to_more_than_its_header_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after the array is not even unpacked."""
+    path = tmp_path / "bomb.npz"
+    path.write_bytes(archive_of(x_npy=npy(np.zeros(10**6), shape=(1,))))
+    read = 0
+    plain = zipfile.ZipExtFile.read
+
+    def counted(self: Any, n: int = -1) -> bytes:
+        nonlocal read
+        data = plain(self, n)
+        read += len(data)
+        return data
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counted)
+    with pytest.raises(
+        ValueError, match=r"it has 8000000 bytes after its header, which is not the size of float64 \(1,\)"
+    ):
+        rl.io.load(path)
+    assert read <= 2**16
+
+
+def test_arrays_as_numpy_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "arrays.npz"
+    arrays: dict[str, Any] = {
+        "turned": np.asfortranarray(np.arange(24.0).reshape(2, 3, 4)),
+        "long": np.arange(300_000),
+        "compressible": np.zeros((3, 10**6), np.float32),
+        "swapped": np.arange(5, dtype=">i2"),
+        "nothing": np.zeros((0, 3)),
+        "number": np.float64(2),
+    }
+    np.savez_compressed(path, **arrays)
+    read = rl.io.load(path)
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(read[name], value)
+        assert read[name].flags.writeable
+    assert read["turned"].flags.f_contiguous
 
 
 @given(st.data())
