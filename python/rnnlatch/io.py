@@ -15,8 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import _npz, _safetensors, validation
-from rnnlatch._state_dict import find_layer, refuse_unsupported
-from rnnlatch.cells import GRU, LSTM, DiagonalRNN, NetworkCell, VanillaRNN
+from rnnlatch._parameters import put_in_order
+from rnnlatch._state_dict import find_layer, listed, refuse_unsupported
+from rnnlatch.cells import GRU, LSTM, DiagonalRNN, LatchNeuron, NetworkCell, VanillaRNN
 
 __all__ = ["cell_from_parameters", "from_dataset", "from_state_dict", "load", "save", "to_state_dict"]
 
@@ -141,7 +142,7 @@ def from_state_dict(
     ['weight_ih_l0', 'weight_hh_l0', 'weight_out']
     """
     if prefix is None:
-        start = find_layer(state)
+        start = find_layer("state", state)
     else:
         start = prefix if not prefix or prefix.endswith(".") else prefix + "."
         if start + "weight_hh_l0" not in state:
@@ -194,7 +195,7 @@ def to_state_dict(
     return renamed
 
 
-def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[Any]]:
+def from_dataset(dataset: xr.Dataset, cell: NetworkCell | LatchNeuron) -> dict[str, NDArray[Any]]:
     """Give the parameters in a dataset of trained networks as a dict of arrays.
 
     All functions take the dataset itself; this is for what is not ours.
@@ -203,18 +204,18 @@ def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[An
     ----------
     dataset : Dataset
         The networks; select one with ``dataset.isel(run=…)``.
-    cell : NetworkCell
+    cell : VanillaRNN, DiagonalRNN, LSTM, GRU or LatchNeuron
         Their cell.
 
     Returns
     -------
     dict of ndarray
-        The parameters, with the dataset's other dimensions, such as ``run``, in front.
+        The parameters, all with the dataset's other dimensions, such as ``run``, in front, in one order.
 
     Raises
     ------
-    ValueError
-        If one is missing.
+    TypeError, ValueError
+        If a parameter is not as above, or a variable is missing or of another shape.
 
     Examples
     --------
@@ -226,12 +227,21 @@ def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[An
     >>> {name: value.shape for name, value in from_dataset(dataset.isel(run=0), cell).items()}
     {'weight_ih_l0': (2, 1), 'weight_hh_l0': (2, 2)}
     """
-    params = {}
-    for name, part in cell.parameters().items():
+    validation.instance("dataset", dataset, xr.Dataset, "a dataset of trained networks")
+    validation.instance("cell", cell, (NetworkCell, LatchNeuron), "a cell, such as rnnlatch.cells.LSTM(…)")
+    parts = cell.parameters() if isinstance(cell, NetworkCell) else cell.parameters(dataset.sizes.get("step", 1))
+    for name in parts:
         if name not in dataset:
-            raise ValueError(f"the dataset has {', '.join(map(str, dataset)) or 'nothing'}; it must have {name}")
-        value = dataset[name]
-        params[name] = value.transpose(*(dim for dim in value.dims if dim not in part.dims), *part.dims).values
+            raise ValueError(f"dataset has {listed(map(str, dataset))}; it must have {name}")
+    arrays, dims, _ = put_in_order({name: dataset[name] for name in parts}, parts)
+    lead = tuple(dataset.sizes[dim] for dim in dims)
+    params = {}
+    for name, part in parts.items():
+        value = arrays[name]
+        if value.shape[value.ndim - len(part.shape) :] != part.shape:
+            inner = value.shape[value.ndim - len(part.shape) :]
+            raise ValueError(f"{name} has shape {inner} in the dataset; it must be {part.shape} for {cell!r}")
+        params[name] = np.array(np.broadcast_to(value, (*lead, *part.shape)))
     return params
 
 
