@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -298,13 +299,159 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
         rl.io.save(path, {"x": None})
     with pytest.raises(TypeError, match=r"x has dtype float128|x has dtype longdouble"):
         rl.io.save(path, {"x": np.ones(2, np.longdouble)})
-    with pytest.raises(ValueError, match="the name 3"):
+    with pytest.raises(TypeError, match=r"params has the name 3 \(int\)"):
         rl.io.save(path, {3: np.ones(2)})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="a is not an array of real numbers that NumPy can read"):
+        rl.io.save(path, {"a": [[1], [1, 2]]})
+    for name in ("a\0b", "__metadata__", "\ud800", "x" * 70_000):
+        for suffix in SUFFIXES:
+            with pytest.raises(ValueError, match=r"params has the name .{,100}; it must be a text without NUL"):
+                rl.io.save(tmp_path / f"network.{suffix}", {name: np.ones(2)})
+    with pytest.raises(FileNotFoundError, match=r"path is '.*missing/network.npz'; there is no directory '.*missing'"):
+        rl.io.save(tmp_path / "missing" / "network.npz", PARAMS)
+    (tmp_path / "taken.npz").mkdir()
+    with pytest.raises(OSError) as caught:
+        rl.io.save(tmp_path / "taken.npz", PARAMS)
+    assert caught.value.filename == str(tmp_path / "taken.npz")
+    assert caught.value.filename2 is None
+    (tmp_path / "taken.npz").rmdir()
     with pytest.raises(TypeError, match="params is of type list"):
         rl.io.save(path, [])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must end in"):
         rl.io.save(tmp_path / "network.txt", PARAMS)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_long_names(suffix: str, tmp_path: Path) -> None:
+    """The file that is to become the one asked for has a name of its own, which is short."""
+    path = tmp_path / f"{'n' * 240}.{suffix}"
+    rl.io.save(path, {"x" * 60_000: np.ones(1)})
+    assert list(rl.io.load(path)) == ["x" * 60_000]
+
+
+def test_tensors_that_numpy_cannot_read(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    half, absent = torch.ones(2, dtype=torch.bfloat16), torch.ones(2, device="meta")
+    for tensor_, words in (
+        (half, "x of torch.bfloat16 is not an array"),
+        (absent, "x of torch.float32 is not an array"),
+    ):
+        with pytest.raises(TypeError, match=words) as caught:
+            rl.io.save(tmp_path / "x.npz", {"x": tensor_})
+        assert "\n" not in str(caught.value)
+        state: dict[str, Any] = {"x": 1} | PARAMS | {"weight_hh_l0": tensor_}
+        with pytest.raises(TypeError, match="weight_hh_l0 of torch"):
+            rl.io.from_state_dict(state)
+
+
+def wrong(value: object) -> Any:
+    """What no type checker would let pass."""
+    return value
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rl.io.load(wrong(5)), r"path is 5 \(int\); it must be a path whose name ends in .npz or .safetensors"),
+        (lambda: rl.io.load(wrong(b"x.npz")), "path is b'x.npz'"),
+        (lambda: rl.io.save(wrong(None), PARAMS), "path is None"),
+        (lambda: rl.io.save("x.npz", wrong(None)), "params is of type NoneType; it must be a dict of arrays"),
+        (lambda: rl.io.load("x.npz", widen=wrong(1)), "widen is 1"),
+        (lambda: rl.io.from_state_dict(wrong(None)), "state is of type NoneType"),
+        (lambda: rl.io.from_state_dict(wrong(xr.Dataset())), "state is a Dataset; io.from_dataset"),
+        (lambda: rl.io.from_state_dict(wrong({5: 1})), "state has the name 5"),
+        (
+            lambda: rl.io.from_state_dict(PARAMS, prefix=wrong(5)),
+            r"prefix is 5 \(int\); it must be the name of a layer",
+        ),
+        (
+            lambda: rl.io.from_state_dict(PARAMS, readout=wrong(5)),
+            r"readout is 5 \(int\); it must be the name of a layer",
+        ),
+        (lambda: rl.io.to_state_dict(wrong(None)), "params is of type NoneType"),
+        (lambda: rl.io.to_state_dict(PARAMS, prefix=wrong(None)), "prefix is None; it must be the name"),
+        (lambda: rl.io.to_state_dict(PARAMS, readout=wrong(5)), r"readout is 5 \(int\)"),
+        (lambda: rl.io.from_dataset(wrong(None), CELL), "dataset is None; it must be a dataset"),
+        (lambda: rl.io.from_dataset(wrong(PARAMS), CELL), r"dataset is .* \(dict\)"),
+        (lambda: rl.io.from_dataset(xr.Dataset(), wrong(None)), "cell is None; it must be a cell"),
+        (lambda: rl.io.cell_from_parameters(wrong(None)), "params is of type NoneType"),
+        (
+            lambda: rl.io.cell_from_parameters(PARAMS, activation=wrong(5)),
+            r"activation is 5 \(int\); it must be 'tanh' or",
+        ),
+        (lambda: rl.io.cell_from_parameters(PARAMS, size=3), "LSTM has no setting 'size'; it has inputs, hidden, "),
+    ],
+)
+def test_arguments_of_a_wrong_kind(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+# ---- datasets -------------------------------------------------------------------------------------------------------
+
+
+def networks(cell: rl.cells.NetworkCell = CELL) -> xr.Dataset:
+    drawn = cell.initial_parameters(0, runs=4)
+    data: dict[str, Any] = {name: (("run", *part.dims), drawn[name]) for name, part in cell.parameters().items()}
+    return xr.Dataset(data | {"loss": ("run", np.zeros(4))})
+
+
+def test_out_of_a_dataset() -> None:
+    dataset = networks()
+    assert_same(rl.io.from_dataset(dataset, CELL), CELL.initial_parameters(0, runs=4))
+    shared = dataset.assign(bias_out=dataset.bias_out.isel(run=0))
+    bias = rl.io.from_dataset(shared.transpose(), CELL)["bias_out"]
+    np.testing.assert_array_equal(bias, np.broadcast_to(shared.bias_out, (4, 1)))
+    bias += 1
+    with pytest.raises(ValueError, match="dataset has loss; it must have weight_ih_l0"):
+        rl.io.from_dataset(dataset[["loss"]], CELL)
+    with pytest.raises(
+        ValueError, match=r"weight_ih_l0 has shape \(12, 2\) in the dataset; it must be \(16, 2\) for LSTM"
+    ):
+        rl.io.from_dataset(dataset, rl.cells.LSTM(inputs=2, hidden=4, outputs=1))
+
+
+def test_trained_latches_out_of_a_dataset() -> None:
+    task = rl.tasks.MinimalLatch(length=10, prefix=3, noise_std=0.1)
+    cell = rl.cells.LatchNeuron()
+    trained = rl.train(cell, task, rl.algorithms.GradientDescent(), runs=2, max_presentations=10, rng=0)
+    params = rl.io.from_dataset(trained, cell)
+    assert {name: value.shape for name, value in params.items()} == {"weight": (2,), "input": (2, 2, 3)}
+
+
+def test_a_dataset_by_the_names_of_pytorch() -> None:
+    dataset = networks()
+    expected = rl.io.to_state_dict(rl.io.from_dataset(dataset.isel(run=1), CELL), prefix="rnn", readout="fc")
+    assert_same(rl.io.to_state_dict(dataset.isel(run=1), prefix="rnn", readout="fc"), expected)
+    assert_same(rl.io.to_state_dict(dataset.isel(run=1).transpose(), prefix="rnn", readout="fc"), expected)
+    with pytest.raises(ValueError, match=r"weight_ih_l0 has the dimensions run, row, input; .* as with .isel\(run=0\)"):
+        rl.io.to_state_dict(dataset)
+    with pytest.raises(ValueError, match=r"select one, as with .isel\(w=0, run=0\)"):
+        rl.io.to_state_dict(dataset.expand_dims(w=2))
+    parts = rl.gradients.by_lag(CELL, PARAMS, np.ones((1, 3, 2)), np.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"weight_ih_l0 has the dimensions lag, row, input; .*\(lag=0\)"):
+        rl.io.to_state_dict(parts)
+
+
+def test_what_pytorch_does_not_have() -> None:
+    diagonal = rl.cells.DiagonalRNN(inputs=2, hidden=3)
+    for params in (diagonal.initial_parameters(0), networks(diagonal).isel(run=0)):
+        with pytest.raises(
+            ValueError, match=r"weight_hh_l0 has shape \(3,\), that of a DiagonalRNN, which PyTorch does not"
+        ):
+            rl.io.to_state_dict(params)
+    with pytest.raises(
+        ValueError, match=r"weight_ih_l0 has shape \(4, 12, 2\); it must have two axes; of many networks"
+    ):
+        rl.io.to_state_dict(CELL.initial_parameters(0, runs=4))
+    with pytest.raises(ValueError, match=r"bias_ih_l0 has shape .*; it must have one axis"):
+        rl.io.to_state_dict(PARAMS | {"bias_ih_l0": np.ones((12, 1))})
+    with pytest.raises(ValueError, match="weight_ih_l0 has shape"):
+        rl.io.to_state_dict({name: value.T for name, value in PARAMS.items()})
+    with pytest.raises(ValueError, match="readout is 'fc' and params has no weight_out"):
+        rl.io.to_state_dict(rl.cells.GRU(inputs=1, hidden=2).initial_parameters(0), readout="fc")
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------
@@ -323,12 +470,20 @@ def test_names_there_and_back() -> None:
     assert_same(rl.io.from_state_dict(two, prefix="encoder.rnn.", readout="fc"), PARAMS)
     with pytest.raises(ValueError, match=r"recurrent layers under 'decoder.rnn.' and 'encoder.rnn.'; choose one"):
         rl.io.from_state_dict(two)
-    with pytest.raises(ValueError, match=r"there is no x.weight_hh_l0"):
+    with pytest.raises(ValueError, match=r"state has no x.weight_hh_l0; it has decoder.rnn.bias_hh_l0, "):
         rl.io.from_state_dict(two, prefix="x")
-    with pytest.raises(ValueError, match=r"there is no out.weight"):
+    with pytest.raises(ValueError, match=r"state has no out.weight, which readout='out' names; it has "):
         rl.io.from_state_dict(state, readout="out")
     with pytest.raises(ValueError, match="belongs to a second layer"):
         rl.io.from_state_dict(state | {"encoder.rnn.weight_hh_l1": np.ones(2)}, prefix="encoder.rnn")
+    with pytest.raises(
+        ValueError, match=r"fc.weight has shape \(8, 3, 3\); a read-out is a linear layer .* \(outputs, 3\)"
+    ):
+        rl.io.from_state_dict(state | {"fc.weight": np.ones((8, 3, 3))}, readout="fc")
+    with pytest.raises(ValueError, match=r"fc.bias has shape \(2,\); it must be \(1,\)"):
+        rl.io.from_state_dict(state | {"fc.bias": np.ones(2)}, readout="fc.")
+    with pytest.raises(ValueError, match="state has no weight_hh_l0; it has bias_hh_l0"):
+        rl.io.from_state_dict({"bias_hh_l0": np.ones(2)})
 
 
 @pytest.mark.parametrize(
@@ -367,3 +522,42 @@ def test_the_cell_is_found(cell: rl.cells.NetworkCell, runs: int | None) -> None
 def test_no_cell_fits(shapes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         rl.io.cell_from_parameters({name: np.ones(shape) for name, shape in shapes.items()})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight_out": np.ones(3)}, r"weight_out has shape \(3,\); it must be \(outputs, 3\)"),
+        ({"weight_out": np.ones((1, 4))}, r"weight_out has shape \(1, 4\); it must be \(1, 3\) for LSTM"),
+        ({"bias_ih_l0": None}, "params has no bias_ih_l0, which LSTM"),
+        ({"bias_hh_l0": None}, "params has no bias_hh_l0, which LSTM"),
+        ({"weight_out": None}, "params has no weight_out, which LSTM"),
+        ({"c_0": np.ones(3)}, "params has no h_0, which LSTM"),
+        ({"bias_ih_l0": np.ones(3)}, r"bias_ih_l0 has shape \(3,\); it must be \(12,\)"),
+        ({"weight_ih_l0": np.ones((4, 12, 2))}, "what is known has"),
+    ],
+)
+def test_parameters_that_do_not_fit_together(change: dict[str, Any], message: str) -> None:
+    params = {name: value for name, value in (PARAMS | change).items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        rl.io.cell_from_parameters(params)
+
+
+def test_settings_that_the_parameters_tell() -> None:
+    for activation in ("relu", "bogus"):
+        with pytest.raises(ValueError, match=f"activation is '{activation}'"):
+            rl.io.cell_from_parameters(PARAMS, activation=activation)
+    with pytest.raises(ValueError, match="bias is False and params tells True; leave it out"):
+        rl.io.cell_from_parameters(PARAMS, bias=False)
+    with pytest.raises(TypeError, match="hidden is 'many'"):
+        rl.io.cell_from_parameters(PARAMS, hidden="many")
+    assert rl.io.cell_from_parameters(PARAMS, forget_bias=1.0, hidden=3) == rl.cells.LSTM(
+        inputs=2, hidden=3, outputs=1, forget_bias=1.0
+    )
+    layer = {name: value for name, value in PARAMS.items() if name.endswith("_l0")}
+    assert rl.io.cell_from_parameters(layer, outputs=1) == CELL
+
+
+def test_the_cell_of_a_dataset() -> None:
+    for dataset in (networks(), networks().transpose(), networks().isel(run=0).expand_dims(w=2).transpose()):
+        assert rl.io.cell_from_parameters(dataset) == CELL
