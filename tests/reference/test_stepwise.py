@@ -12,7 +12,7 @@ from scipy import optimize, stats
 from reference import cases, curvature, networks, stepwise, tasks, trainer
 from reference.arithmetic import Array, plain_multiply_add
 from reference.differences import EXTENDED
-from reference.presentation import Network, evaluate, present
+from reference.presentation import Network, Presentation, evaluate, present
 from reference.test_tasks import FALSE_ALARM, KEY, STREAM
 from reference.test_tasks import make_columns as make_task_columns
 from reference.test_tasks import make_structure as make_task
@@ -497,6 +497,30 @@ def test_mu() -> None:
     assert abs(one_weight(1e4, 0.0)(mu).item()) <= 0.3
 
 
+@pytest.mark.parametrize("mu_rule", [0, 1])
+def test_mu_from_one_presentation_to_the_next(mu_rule: int) -> None:
+    """Decay: mu falls by the momentum wherever the step allows it. Average: it goes part of the way to what is wanted."""
+    structure, columns = make_run("PseudoNewton", mu_rule=mu_rule, smallest_step=0.0, largest_step=np.inf)
+    parameters = draw_parameters(structure)
+    network = Network(structure, parameters, all_of(parameters))
+    made = stepwise.PseudoNewton(network, structure, columns, KEY, STREAM)
+    for p in range(3):
+        made.update(network, [present(network, columns, KEY, STREAM, p)])
+        assert made.mu == pytest.approx(0.8 ** (p + 1) if mu_rule == 0 else 1.0)
+    # A bound that needs a larger mu.
+    columns["largest_step"], columns["learning_rate"], mu = 1e-3, 10.0, made.mu
+    shown = present(network, columns, KEY, STREAM, 3)
+    first, second = (network.flat(by_name) for by_name in curvature.by_step(network, shown.sequence))
+    before = network.theta
+    made.update(network, [shown])
+    wanted = 0.8 * mu if mu_rule == 0 else mu
+    while np.abs(stepwise.plain_step(first, second, 10.0, wanted)).max() > 1e-3:
+        wanted *= 1.25
+    assert made.mu == pytest.approx(wanted if mu_rule == 0 else 0.8 * mu + 0.2 * wanted)
+    step = stepwise.plain_step(first, second, 10.0, made.mu)
+    np.testing.assert_allclose(network.theta - before, step * min(1, 1e-3 / np.abs(step).max()), rtol=1e-9)
+
+
 def test_no_gradient_no_change_of_mu() -> None:
     structure, columns = make_run("PseudoNewton")
     parameters = {name: np.zeros(shape) for name, shape in networks.parameter_shapes(structure).items()}
@@ -676,6 +700,25 @@ def test_the_error_reaches_a_unit_that_is_read_at_the_same_step() -> None:
     np.testing.assert_allclose(change["bias_ih_l0"], [1 / 1.5, 1 / 2.5])
     np.testing.assert_allclose(change["weight_hh_l0"], [[0.0, 0.0], [-1 / 2.5, 0.0]])
     np.testing.assert_allclose(change["weight_ih_l0"], [[-1 / 1.5], [-1 / 2.5]])
+
+
+def test_each_unit_has_its_own_chance_at_each_step() -> None:
+    """With an endless range all is even chance: what reaches the last unit is decided by the number of its own place."""
+    structure, columns = make_run("DiscreteErrorPropagation", activation="sign", bound=1e9, read_unit=1)
+    parameters = {"weight_ih_l0": np.zeros((3, 1)), "weight_hh_l0": np.zeros((3, 3))}
+    network = Network(structure, parameters, all_of(parameters))
+    made = stepwise.DiscreteErrorPropagation(network, structure, columns, KEY, STREAM)
+    sequence = tasks.Sequence(np.ones((8, 1)), 2, np.array([-1.0]), 0)
+    trace = network.gradient(sequence)
+    moved = []
+    for p in range(40):
+        change = made.changes(network, Presentation(p, sequence, trace, True, np.zeros(12)))
+        u = random.uniform53(KEY, [STREAM], tasks.DECISION, p, 24)[0]
+        down = u[7 * 3 + 1] >= 0.5
+        # a = 0 everywhere, hence +1: only the wish for -1 asks for a change, of -1 / epsilon.
+        np.testing.assert_array_equal(change["weight_ih_l0"], [[0.0], [-2.0 if down else 0.0], [0.0]])
+        moved.append(down)
+    assert 0 < sum(moved) < 40
 
 
 def test_redrawing() -> None:
