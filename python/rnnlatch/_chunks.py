@@ -21,6 +21,9 @@ CELL_STEPS_PER_SECOND = 5e8
 SECONDS = 0.5
 LONGEST_SECONDS = 10.0
 FEWEST_RUNS = 256
+FEWEST_NETWORKS = 64
+"""For each thread: enough to fill its lanes, and again those of runs that stop early."""
+
 MANY_RUNS = 4096
 MOST_RUNS = 65_536
 MOST_NUMBERS = 2**25
@@ -154,11 +157,12 @@ def default_size(run: Run, threads: int) -> int:
     if run.engine == "python":
         seconds = run.max_presentations / run.batch_size * PYTHON_SECONDS + steps / CELL_STEPS_PER_SECOND
         return max(1, math.floor(SECONDS / seconds))
-    numbers = 1
+    numbers, fewest = 1, FEWEST_RUNS
     if run.engine == "networks":
+        fewest = FEWEST_NETWORKS * threads
         numbers = sum(math.prod(shape) for shape in run.network.parameter_shapes.values())
     seconds = steps * numbers / (CELL_STEPS_PER_SECOND * threads)
-    least = max(FEWEST_RUNS, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
+    least = max(fewest, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
     most = max(1, min(MOST_RUNS, MOST_NUMBERS // numbers))
     return min(most, max(least, math.floor(SECONDS / seconds)))
 

@@ -190,7 +190,8 @@ def replay(
     base = seeds.stream_base({axis: value for axis, value in point.items() if axis not in common})
     result = train_runs([run], [1], seed.key(), seeds.streams(base, trial, 1), threads=1, record=every)
     coordinates = {"run": np.array([trial])} | point
-    return _dataset_of(run, result, "rnnlatch.replay", seed, every, coordinates).isel(run=0)
+    found = _dataset_of(run, result, "rnnlatch.replay", seed, every, coordinates).isel(run=0)
+    return found.assign_attrs(axes=canonical_json(list(point)), common=canonical_json(list(common)))
 
 
 def evaluate(
