@@ -8,6 +8,7 @@ import xarray as xr
 
 import rnnlatch as rl
 from rnnlatch._network_parameters import check_network_parameters, mask_gradient
+from rnnlatch._parameters import check_parameters
 
 CELL = rl.cells.VanillaRNN(inputs=2, hidden=3, outputs=1)
 PARAMS = CELL.initial_parameters(0)
@@ -76,6 +77,101 @@ def test_a_dataset_of_trained_networks() -> None:
     np.testing.assert_array_equal(turned.arrays["weight_ih_l0"], drawn["weight_ih_l0"])
 
 
+def grid(**changed: Any) -> xr.Dataset:
+    """Networks over ``w`` and ``run``, and what was made of some of their variables."""
+    drawn = CELL.initial_parameters(0, runs=6)
+    parts = CELL.parameters()
+    data = {name: (("w", "run", *part.dims), drawn[name].reshape(2, 3, *part.shape)) for name, part in parts.items()}
+    dataset = xr.Dataset(data, {"w": [0.5, 2.0], "run": [3, 4, 5]})
+    return dataset.assign({name: change(dataset[name]) for name, change in changed.items()})
+
+
+def assert_in_order(networks: Any, expected: xr.Dataset) -> None:
+    assert (networks.shape, networks.dims) == ((2, 3), ("w", "run"))
+    for name, part in CELL.parameters().items():
+        values = expected[name].transpose("w", "run", *part.dims).values
+        np.testing.assert_array_equal(networks.arrays[name], values.reshape(6, *part.shape))
+
+
+@pytest.mark.parametrize("dims", [("run", "w", "row", "hidden"), ("row", "run", "hidden", "w")])
+def test_variables_with_their_dimensions_in_other_orders(dims: tuple[str, ...]) -> None:
+    mixed = grid(weight_hh_l0=lambda value: value.transpose(*dims))
+    assert_in_order(check_network_parameters(CELL, mixed), grid())
+    assert_in_order(check_network_parameters(CELL, {str(name): value for name, value in mixed.items()}), grid())
+    inputs = np.ones((1, 4, 2))
+    np.testing.assert_array_equal(rl.simulate(CELL, mixed, inputs), rl.simulate(CELL, grid(), inputs))
+    for name, value in rl.io.from_dataset(mixed, CELL).items():
+        np.testing.assert_array_equal(value, grid()[name])
+
+
+def test_variables_that_lack_a_dimension_are_shared_along_it() -> None:
+    lacking = grid(weight_ih_l0=lambda value: value.isel(w=1, drop=True), bias_out=lambda value: value.isel(run=2, w=0))
+    full = lacking.assign({name: lacking[name].broadcast_like(grid()[name]) for name in ("weight_ih_l0", "bias_out")})
+    assert_in_order(check_network_parameters(CELL, lacking.drop_vars(["w", "run"])), full)
+    # Sizes that are equal by chance do not make one dimension another.
+    square = grid().isel(run=[0, 1])
+    only_run = square.assign(bias_ih_l0=square.bias_ih_l0.isel(w=0))
+    networks = check_network_parameters(CELL, only_run.drop_vars(["w", "run"]))
+    np.testing.assert_array_equal(networks.arrays["bias_ih_l0"][2:], square.bias_ih_l0.isel(w=0))
+
+
+def test_coordinates_are_kept() -> None:
+    assert set(check_network_parameters(CELL, grid()).coords) == {"w", "run"}
+    chosen = check_network_parameters(CELL, grid().isel(w=1))
+    assert chosen.dims == ("run",)
+    assert chosen.coords["w"] == 2.0
+    assert chosen.coords["run"].dims == ("run",)
+    products = rl.gradients.jacobian_products(CELL, grid().isel(w=1), np.ones((1, 4, 2)))
+    assert products.w == 2.0
+
+
+def test_labelled_arrays_that_do_not_fit_together() -> None:
+    given: dict[Any, Any] = dict(grid().isel(w=0).data_vars)
+    with pytest.raises(ValueError, match=r"different sizes along run: .*bias_out 2; they must be equal"):
+        check_network_parameters(CELL, given | {"bias_out": given["bias_out"][:2]})
+    with pytest.raises(ValueError, match=r"bias_out has other coordinates along run than the parameters before it"):
+        check_network_parameters(CELL, given | {"bias_out": given["bias_out"][::-1]})
+    for name, value in (
+        ("bias_out", xr.DataArray([1.0])),
+        ("weight_hh_l0", given["weight_hh_l0"].rename(hidden="input")),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"{name} has the dimensions .*; it must have .*others that count networks"
+        ):
+            check_network_parameters(CELL, given | {name: value})
+    with pytest.raises(ValueError, match="weight_hh_l0 has the dimensions run, row, hidden; it must have hidden, and"):
+        check_network_parameters(rl.cells.DiagonalRNN(inputs=2, hidden=3, outputs=1), given)
+
+
+def test_a_dataset_without_parameters() -> None:
+    with pytest.raises(ValueError, match=r"params has no weight_ih_l0, which VanillaRNN.* has; it has loss, outcome"):
+        check_network_parameters(CELL, xr.Dataset({"loss": 1, "outcome": 2}))
+
+
+def test_the_latch_takes_its_dimensions_by_name_too() -> None:
+    inputs = np.arange(24.0).reshape(2, 2, 2, 3)
+    data = {"weight": (("w", "run"), [[0.5, 1.0], [1.5, 2.0]]), "input": (("w", "run", "class", "step"), inputs)}
+    dataset = xr.Dataset(data)
+    mixed = dataset.assign(weight=dataset.weight.T)
+    expected = check_parameters(rl.cells.LatchNeuron(), dataset, 3)
+    networks = check_parameters(rl.cells.LatchNeuron(), mixed, 3)
+    assert networks.dims == ("run", "w")
+    for name, value in expected.arrays.items():
+        turned = np.swapaxes(value.reshape(2, 2, *value.shape[1:]), 0, 1).reshape(value.shape)
+        np.testing.assert_array_equal(networks.arrays[name], turned)
+    shared = check_parameters(rl.cells.LatchNeuron(), dataset.assign(weight=dataset.weight[0]), 3)
+    np.testing.assert_array_equal(shared.arrays["weight"], [0.5, 1.0, 0.5, 1.0])
+
+
+@pytest.mark.parametrize("size", [3, 100])
+def test_masks_of_many_units_do_not_fill_messages(size: int) -> None:
+    cell = rl.cells.LSTM(inputs=2, hidden=size, mask_hh=np.eye(size, dtype=int), mask_ih=np.ones((size, 2)))
+    with pytest.raises(ValueError) as caught:
+        check_network_parameters(cell, STATE | {"weight_ih_l0": np.ones((1, 1))})
+    assert len(str(caught.value)) < 300
+    assert ("mask_hh=<100 x 100, 100 of them 1>" in repr(cell)) == (size == 100)
+
+
 @pytest.mark.parametrize(
     "convert",
     [
@@ -115,9 +211,10 @@ def test_masks_are_applied_both_ways() -> None:
         (PARAMS | {"weight_ih_l0": [[1, 2], [np.nan, 1], [1, 1]]}, r"weight_ih_l0 is nan at \[1, 0\]; .* finite"),
         (PARAMS | {"bias_out": [np.inf]}, r"bias_out is inf at \[0\]"),
         (prefixed("rnn.", without("weight_out")), "params has no weight_out.*io.from_state_dict"),
-        ({}, "there is no recurrent layer among nothing"),
-        ({"out.weight": 1}, "there is no recurrent layer among out.weight"),
-        (prefixed("a.") | prefixed("b."), "there are recurrent layers under 'a.' and 'b.'"),
+        ({}, "params has no recurrent layer; it must have weight_ih_l0 and .*, and has nothing"),
+        ({"out.weight": 1}, "params has no recurrent layer; .*, and has out.weight"),
+        ({"x" * 10**6: 1}, "params has no recurrent layer; .{,300}$"),
+        (prefixed("a.") | prefixed("b."), "params has recurrent layers under 'a.' and 'b.'"),
         (prefixed("a.") | {"a.weight_hh_l1": 1}, "a.weight_hh_l1 belongs to a second layer; what is supported is one"),
         (STATE | {"weight_ih_l0_reverse": 1}, "weight_ih_l0_reverse belongs to a bidirectional layer"),
         (STATE | {"weight_hr_l0": 1}, "weight_hr_l0 belongs to an LSTM with projections"),
@@ -148,6 +245,7 @@ def test_bad_values(given: dict[str, Any], message: str) -> None:
         (PARAMS | {"bias_ih_l0": [[1], [1, 2]]}, "bias_ih_l0 is not an array that NumPy can read"),
         (PARAMS | {"bias_out": np.ones(1, np.float32)}, "params has several dtypes: .*bias_out float32; they must be"),
         ([1, 2], "params is of type list; it must be a dict of arrays or a dataset of runs"),
+        (PARAMS | {3: 1}, r"params has the name 3 \(int\); its names must be texts"),
     ],
 )
 def test_bad_types(given: Any, message: str) -> None:

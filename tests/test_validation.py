@@ -187,3 +187,37 @@ def test_long_values_are_shortened() -> None:
     with pytest.raises(ValueError) as caught:
         validation.choice("x", "y" * 10_000, ("a", "b"))
     assert len(str(caught.value)) < 200
+
+
+def test_values_are_shown_in_one_short_line() -> None:
+    for value in (10**5000, [10**5000], np.eye(100), "y\n" * 1000, np.dtype([("x", float)] * 1)):
+        assert len(validation.show(value)) < 100
+        assert "\n" not in validation.show(value)
+    assert validation.shown_name("rnn.weight_ih_l0") == "rnn.weight_ih_l0"
+    assert validation.shown_name("a\nb") == r"'a\nb'"
+    assert len(validation.shown_name("a" * 10**6)) < 100
+
+
+@pytest.mark.parametrize("value", ["float32", np.float32, np.dtype("f4"), "f4"])
+def test_types_in_any_form(value: object) -> None:
+    assert validation.float_type("dtype", value) == np.dtype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        ("abc", ValueError, "'abc'"),
+        ("float16", ValueError, "float16"),
+        (">f8", ValueError, ">f8"),
+        (int, ValueError, "int64"),
+        ("f8,f8", ValueError, "[('f0'"),
+        (None, TypeError, "None"),
+        (5, TypeError, "5 (int)"),
+        ([1], TypeError, "[1] (list)"),
+    ],
+)
+def test_other_types_are_refused(value: object, error: type[Exception], shown: str) -> None:
+    with pytest.raises(error) as caught:
+        validation.float_type("dtype", value)
+    assert str(caught.value).startswith(f"dtype is {shown}")
+    assert str(caught.value).endswith("; it must be float64 or float32")

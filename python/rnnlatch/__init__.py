@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
     from rnnlatch.run import Run
-    from rnnlatch.simulation import simulate
+    from rnnlatch.simulation import predict, simulate
     from rnnlatch.store import open_store
     from rnnlatch.sweep import sweep
     from rnnlatch.training import evaluate, replay, train
@@ -39,6 +39,7 @@ __all__ = [
     "io",
     "open_store",
     "plotting",
+    "predict",
     "random",
     "replay",
     "simulate",
@@ -56,6 +57,7 @@ _HOMES = {
     "evaluate": "training",
     "info": "_config",
     "open_store": "store",
+    "predict": "simulation",
     "replay": "training",
     "simulate": "simulation",
     "sweep": "sweep",

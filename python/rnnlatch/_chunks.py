@@ -153,7 +153,7 @@ def make_chunks(
 
 def default_size(run: Run, threads: int) -> int:
     """Give the number of runs in a chunk, by an estimate of what one of them costs."""
-    seconds = run.max_presentations * run.task.length / (CELL_STEPS_PER_SECOND * threads)
+    seconds = run.max_presentations * run.task.length_range[1] / (CELL_STEPS_PER_SECOND * threads)
     least = max(FEWEST_RUNS, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
     return min(MOST_RUNS, max(least, math.floor(SECONDS / seconds)))
 

@@ -40,6 +40,37 @@ def evaluate(
     weight: NDArray[np.float64],
     input: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]: ...
+def train_networks(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    parameters: Mapping[str, NDArray[np.float64]],
+    trainable: Mapping[str, NDArray[np.uint8]],
+    arrays: Mapping[str, NDArray[Any]],
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]: ...
+def evaluate_networks(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    parameters: Mapping[str, NDArray[np.float64]],
+    presentations: int,
+    arrays: Mapping[str, NDArray[Any]],
+    threads: int = 1,
+) -> dict[str, NDArray[np.float64]]: ...
+def sample_task(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    stream: int,
+    count: int,
+    test: bool,
+    arrays: Mapping[str, NDArray[Any]],
+    first: int = 0,
+) -> dict[str, NDArray[Any]]: ...
 def simulate_latch(weight: NDArray[np.float64], drive: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def network_forward(
     structure: Mapping[str, int | str],

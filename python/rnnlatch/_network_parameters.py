@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch._arrays import check_finite, floats, is_right
-from rnnlatch._parameters import Networks
-from rnnlatch._state_dict import find_names
+from rnnlatch._parameters import Labels, Networks, put_in_order
+from rnnlatch._state_dict import check_names, find_names, listed
 from rnnlatch.cells.network import NetworkCell
 
 __all__ = ["Params", "check_network_parameters", "mask_gradient"]
@@ -41,41 +41,31 @@ def check_network_parameters(cell: NetworkCell, params: Params) -> Networks:
     TypeError, ValueError
         If one is missing, unknown, has another shape, or is not of finite real numbers of one type.
     """
-    if not isinstance(params, Mapping | xr.Dataset):
-        raise TypeError(f"params is of type {type(params).__name__}; it must be a dict of arrays or a dataset of runs")
-    names: Any = params.data_vars if isinstance(params, xr.Dataset) else params
-    wanted = {str(name) for name in names}
-    if isinstance(params, xr.Dataset):
-        wanted &= set(cell.parameter_shapes)  # a dataset has results beside the parameters
-    found = find_names(cell, wanted)
-    given: dict[str, NDArray[Any]] = {}
-    dims: tuple[Hashable, ...] = ()
-    coords: dict[Hashable, Any] = {}
-    for name, part in cell.parameters().items():
-        value: Any = params[found[name]]
-        if isinstance(value, xr.DataArray):
-            outer = tuple(dim for dim in value.dims if dim not in part.dims)
-            value = value.transpose(*outer, *part.dims)
-            if isinstance(params, xr.Dataset) and len(outer) >= len(dims):
-                dims = outer
-                coords |= {key: c.variable for key, c in value.coords.items() if set(c.dims) <= set(outer)}
-            value = value.values
-        array = (
-            value if is_right(value) else floats(name, value, f"an array of real numbers, shape {_either(part.shape)}")
-        )
-        if array.shape[max(array.ndim - len(part.shape), 0) :] != part.shape or array.size == 0:
-            raise ValueError(f"{name} has shape {array.shape}; it must be {_either(part.shape)} for {cell!r}")
+    given, dims, coords = _by_name(cell, params)
+    shapes = cell.parameter_shapes
+    arrays: dict[str, NDArray[Any]] = {}
+    alone, types = True, set()
+    for name, value in given.items():
+        shape = shapes[name]
+        array = value if is_right(value) else floats(name, value, f"an array of real numbers, shape {_either(shape)}")
+        if array.shape != shape:
+            alone = False
+            if array.shape[max(array.ndim - len(shape), 0) :] != shape or array.size == 0:
+                raise ValueError(f"{name} has shape {array.shape}; it must be {_either(shape)} for {cell!r}")
         check_finite(name, array)
-        given[name] = array
-    _check_types(given)
-    lead = _check_lead(cell, given, dims)
-    arrays = {}
-    for name, array in given.items():
-        shape = cell.parameter_shapes[name]
-        full = array if array.shape == (*lead, *shape) else np.broadcast_to(array, (*lead, *shape))
-        if len(lead) > 1:
-            full = full.reshape(math.prod(lead), *shape)
-        arrays[name] = full * cell.masks[name].astype(full.dtype) if name in cell.masks else full
+        types.add(array.dtype)
+        arrays[name] = array
+    if len(types) > 1:
+        described = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
+        raise TypeError(f"params has several dtypes: {described}; they must be all float64 or all float32")
+    lead: tuple[int, ...] = ()
+    if not alone:
+        lead = _check_lead(cell, arrays, dims)
+        for name, array in arrays.items():
+            full = np.broadcast_to(array, (*lead, *shapes[name])) if array.shape == shapes[name] else array
+            arrays[name] = full.reshape(math.prod(lead), *shapes[name]) if len(lead) > 1 else full
+    for name, mask in cell.masks.items():
+        arrays[name] = arrays[name] * mask.astype(arrays[name].dtype)
     return Networks(arrays, dims or ("run",)[: len(lead)], lead, coords)
 
 
@@ -89,11 +79,24 @@ def mask_gradient(cell: NetworkCell, gradient: dict[str, NDArray[Any]]) -> dict[
     return gradient
 
 
-def _check_types(given: dict[str, NDArray[Any]]) -> None:
-    types = {name: array.dtype for name, array in given.items()}
-    if len(set(types.values())) > 1:
-        described = ", ".join(f"{name} {dtype}" for name, dtype in types.items())
-        raise TypeError(f"params has several dtypes: {described}; they must be all float64 or all float32")
+def _by_name(cell: NetworkCell, params: Params) -> tuple[dict[str, Any], tuple[Hashable, ...], Labels]:
+    """Give the parameters in the cell's order, and what is known of the dimensions that count networks."""
+    if type(params) is not dict and not isinstance(params, Mapping):
+        raise TypeError(f"params is of type {type(params).__name__}; it must be a dict of arrays or a dataset of runs")
+    shapes = cell.parameter_shapes
+    if params.keys() == shapes.keys():
+        given: dict[str, Any] = {name: params[name] for name in shapes}
+    elif isinstance(params, xr.Dataset):  # it has results beside the parameters
+        for name in shapes:
+            if name not in params:
+                raise ValueError(f"params has no {name}, which {cell!r} has; it has {listed(map(str, params))}")
+        given = {name: params[name] for name in shapes}
+    else:
+        check_names("params", params)
+        given = {name: params[found] for name, found in find_names(cell, params).items()}
+    if any(isinstance(value, xr.DataArray) for value in given.values()):
+        return put_in_order(given, cell.parameters())
+    return given, (), {}
 
 
 def _check_lead(cell: NetworkCell, given: dict[str, NDArray[Any]], dims: tuple[Hashable, ...]) -> tuple[int, ...]:

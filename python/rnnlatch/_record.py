@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 __all__ = ["Record", "canonical_json"]
@@ -14,7 +14,11 @@ def canonical_json(value: Any) -> str:
 
 
 class Record:
-    """Base of the frozen dataclasses: `to_dict` and `from_dict`."""
+    """Base of the frozen dataclasses: `to_dict` and `from_dict`.
+
+    A field that was added to a class later, ``metadata={"later": True}``, is only written where it is not at its
+    default: what was written before it was there stays the same, and stores stay valid.
+    """
 
     _kinds: ClassVar[dict[str, type["Record"]]] = {}
 
@@ -28,7 +32,8 @@ class Record:
         Returns
         -------
         dict
-            ``type``, the name of the class, and one entry for each field.
+            ``type``, the name of the class, and one entry for each field; fields that were added later only where they
+            are not at their default.
 
         Examples
         --------
@@ -36,8 +41,7 @@ class Record:
         >>> Criterion(threshold=0.15).to_dict()
         {'type': 'Criterion', 'measure': 'cost', 'threshold': 0.15, 'window': None}
         """
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {"type": type(self).__name__} | {f.name: _plain(getattr(self, f.name)) for f in fields}
+        return {"type": type(self).__name__} | {f.name: _plain(getattr(self, f.name)) for f in self._written()}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
@@ -80,6 +84,20 @@ class Record:
         made = kind(**values)
         assert isinstance(made, cls)
         return made
+
+    def _written(self) -> list[dataclasses.Field[Any]]:
+        """The fields that `to_dict` writes."""
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
+        return [f for f in fields if not f.metadata.get("later") or getattr(self, f.name) != f.default]
+
+    def _given(self) -> list[dataclasses.Field[Any]]:
+        """The fields that are not at their default."""
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
+        return [f for f in fields if getattr(self, f.name) != f.default]
+
+    def _described(self, fields: Iterable[dataclasses.Field[Any]]) -> str:
+        """A repr with some of the fields."""
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in fields)})"
 
 
 def _plain(value: Any) -> Any:

@@ -9,17 +9,24 @@ Source: https://github.com/huggingface/safetensors, section "Format".
 import json
 import math
 import struct
+import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlatch.validation import brief, show, shown_name
+
 __all__ = ["read", "write"]
 
-_LARGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
+# The reference implementation reads headers of 100 MB, which take gigabytes and minutes when they are made to.
+_LARGEST_HEADER = 2**24  # bytes
+_MOST_TENSORS = 100_000
 
-_TYPES = {
+_MOST_AXES = 64
+
+_CODES = {
     "BOOL": "?",
     "U8": "u1",
     "I8": "i1",
@@ -34,8 +41,10 @@ _TYPES = {
     "F32": "<f4",
     "F64": "<f8",
 }
+_TYPES = {name: np.dtype(code) for name, code in _CODES.items()}
 _HALF = ("F16", "BF16")
-_NAMES = {np.dtype(code): name for name, code in _TYPES.items() if name != "BF16"}
+_NAMES = {dtype: name for name, dtype in _TYPES.items() if name != "BF16"}
+_SWAPPED = sys.byteorder != "little"
 
 
 def read(file: BinaryIO, size: int, *, widen: bool) -> dict[str, NDArray[Any]]:
@@ -43,8 +52,10 @@ def read(file: BinaryIO, size: int, *, widen: bool) -> dict[str, NDArray[Any]]:
     if size < 8:
         raise ValueError("it ends before the length of its header")
     (length,) = struct.unpack("<Q", file.read(8))
-    if length > _LARGEST_HEADER or length > size - 8:
+    if length > size - 8:
         raise ValueError(f"its header should have {length} bytes, which it has not")
+    if length > _LARGEST_HEADER:
+        raise ValueError(f"its header has {length} bytes; at most {_LARGEST_HEADER} are read")
     entries = _header(file.read(length))
     data = bytearray(size - 8 - length)
     if file.readinto(data) != len(data):  # type: ignore[attr-defined]  # typeshed's BinaryIO lacks it
@@ -63,15 +74,25 @@ def write(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
         array = arrays[name]
         kind = _NAMES.get(array.dtype.newbyteorder("<"))
         if kind is None:
-            raise TypeError(f"{name} has dtype {array.dtype}; .safetensors files have {', '.join(map(str, _NAMES))}")
+            raise TypeError(
+                f"{shown_name(name)} has dtype {array.dtype}; .safetensors files have {', '.join(map(str, _NAMES))}"
+            )
         offsets = [position, position + array.nbytes]
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
         position += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > _LARGEST_HEADER:
+        raise ValueError(f"params has names and shapes of {len(text)} bytes; at most {_LARGEST_HEADER} are written")
+    if len(arrays) > _MOST_TENSORS:
+        raise ValueError(f"params has {len(arrays)} arrays; at most {_MOST_TENSORS} are written")
     file.write(struct.pack("<Q", len(text)) + text)
     for name in order:
         file.write(np.ascontiguousarray(arrays[name], arrays[name].dtype.newbyteorder("<")).tobytes())
+
+
+class _RefusedError(ValueError):
+    """What is read out of the header is not allowed there."""
 
 
 Entry = tuple[str, tuple[int, ...], int, int]
@@ -80,32 +101,42 @@ Entry = tuple[str, tuple[int, ...], int, int]
 def _header(text: bytes) -> dict[str, Entry]:
     """Parse and check the header: type, shape, begin and end of each tensor."""
     try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+        header = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constants,
+        )
     except RecursionError:
         raise ValueError("its header is nested too deeply") from None
     except UnicodeDecodeError:
         raise ValueError("its header is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"its header is not JSON: {error}") from None
+        raise ValueError(f"its header is not JSON: {brief(error)}") from None
+    except _RefusedError:
+        raise
+    except ValueError:  # Python reads no integers of thousands of digits
+        raise ValueError("its header has a number of thousands of digits") from None
     if not isinstance(header, dict):
         raise ValueError("its header is not a JSON object")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its metadata is not an object of strings")
+    if len(header) > _MOST_TENSORS:
+        raise ValueError(f"it has {len(header)} tensors; at most {_MOST_TENSORS} are read")
     return {name: _entry(name, entry) for name, entry in header.items()}
 
 
 def _entry(name: str, entry: Any) -> Entry:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"tensor {name!r} is not described by dtype, shape and data_offsets")
+        raise ValueError(f"tensor {show(name)} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise ValueError(f"tensor {name!r} has dtype {kind!r}; what can be read is {', '.join(_TYPES)}")
-    if not _naturals(shape) or len(shape) > 32 or not _naturals(offsets) or len(offsets) != 2:
-        raise ValueError(f"tensor {name!r} has a shape or offsets that are not lists of natural numbers")
+        raise ValueError(f"tensor {show(name)} has dtype {show(kind)}; what can be read is {', '.join(_TYPES)}")
+    if not _naturals(shape) or len(shape) > _MOST_AXES or not _naturals(offsets) or len(offsets) != 2:
+        raise ValueError(f"tensor {show(name)} has a shape or offsets that are not lists of natural numbers")
     begin, end = offsets
-    if end - begin != math.prod(shape) * np.dtype(_TYPES[kind]).itemsize:
-        raise ValueError(f"tensor {name!r} has {end - begin} bytes, which is not the size of {kind} {shape}")
+    if end - begin != math.prod(shape) * _TYPES[kind].itemsize:
+        raise ValueError(f"tensor {show(name)} has {end - begin} bytes, which is not the size of {kind} {show(shape)}")
     return kind, tuple(shape), begin, end
 
 
@@ -113,7 +144,7 @@ def _check_cover(entries: Mapping[str, Entry], size: int) -> None:
     position = 0
     for name, (_, _, begin, end) in sorted(entries.items(), key=lambda item: item[1][2:]):
         if begin != position:
-            raise ValueError(f"tensor {name!r} begins at byte {begin} of the data, where {position} was expected")
+            raise ValueError(f"tensor {show(name)} begins at byte {begin} of the data, where {position} was expected")
         position = end
     if position != size:
         raise ValueError(f"its tensors have {position} bytes of data and the file {size}")
@@ -122,14 +153,24 @@ def _check_cover(entries: Mapping[str, Entry], size: int) -> None:
 def _tensor(name: str, kind: str, shape: tuple[int, ...], begin: int, end: int, data: bytearray, widen: bool) -> Any:
     if kind in _HALF and not widen:
         raise ValueError(
-            f"tensor {name!r} is of {kind}; load(…, widen=True) converts it to float32, which holds it exactly"
+            f"tensor {show(name)} is of {kind}; load(…, widen=True) converts it to float32, which holds it exactly"
         )
-    array = np.frombuffer(memoryview(data)[begin:end], _TYPES[kind]).reshape(shape)
+    dtype = _TYPES[kind]
+    try:
+        # An empty one may stand behind the last byte, where NumPy reads none.
+        array = np.frombuffer(data, dtype, math.prod(shape), begin) if end > begin else np.empty(0, dtype)
+        array = array.reshape(shape)
+    except ValueError:
+        raise ValueError(
+            f"tensor {show(name)} has the shape {show(shape)}, which is more than NumPy can hold"
+        ) from None
     if kind == "BF16":  # the upper half of a float32
         return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
     if kind == "F16":
         return array.astype(np.float32)
-    return array.astype(array.dtype.newbyteorder("="), copy=not array.flags.aligned)
+    if array.flags.aligned and not _SWAPPED:
+        return array
+    return array.astype(dtype.newbyteorder("="))
 
 
 def _naturals(value: Any) -> bool:
@@ -139,9 +180,9 @@ def _naturals(value: Any) -> bool:
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("its header has a name twice")
+        raise _RefusedError("its header has a name twice")
     return result
 
 
 def _no_constants(text: str) -> Any:
-    raise ValueError(f"its header has {text}")
+    raise _RefusedError(f"its header has {text}")

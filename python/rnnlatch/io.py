@@ -4,6 +4,7 @@ Files are ``.npz`` and ``.safetensors``. Neither can hold code: nothing is ever 
 made to harm is refused with one sentence.
 """
 
+import dataclasses
 import os
 import secrets
 from collections.abc import Mapping
@@ -15,12 +16,22 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import _npz, _safetensors, validation
-from rnnlatch._state_dict import find_layer, refuse_unsupported
-from rnnlatch.cells import GRU, LSTM, DiagonalRNN, NetworkCell, VanillaRNN
+from rnnlatch._parameters import put_in_order
+from rnnlatch._state_dict import check_names, find_cell, layer_names, layer_start, listed
+from rnnlatch.cells import LatchNeuron, NetworkCell
+from rnnlatch.cells.vanilla import ACTIVATIONS
+from rnnlatch.validation import brief, shown_name
 
 __all__ = ["cell_from_parameters", "from_dataset", "from_state_dict", "load", "save", "to_state_dict"]
 
 SUFFIXES = (".npz", ".safetensors")
+
+_PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_out", "bias_out", "h_0", "c_0")
+_BESIDE = _PARAMETERS[4:]  # they stand beside a layer as well as under its prefix
+_VECTORS = ("bias_ih_l0", "bias_hh_l0", "bias_out", "h_0", "c_0")
+_ORDER = ("row", "output", "hidden", "input")  # the dimensions of one network as they follow each other
+_LONGEST_NAME = 65_000  # bytes
+_TOLD = ("inputs", "hidden", "outputs", "bias", "bias_out")  # settings that the parameters tell
 
 
 def load(path: str | os.PathLike[str], *, widen: bool = False) -> dict[str, NDArray[Any]]:
@@ -79,6 +90,8 @@ def save(path: str | os.PathLike[str], params: Mapping[str, Any]) -> None:
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    OSError
+        If the file cannot be written; `FileNotFoundError` if there is no such directory.
 
     Examples
     --------
@@ -86,22 +99,20 @@ def save(path: str | os.PathLike[str], params: Mapping[str, Any]) -> None:
     >>> rl.io.save("network.npz", rl.cells.GRU(inputs=1, hidden=2).initial_parameters(0))
     """
     path, suffix = _checked(path)
-    if not isinstance(params, Mapping):
-        raise TypeError(f"params is of type {type(params).__name__}; it must be a dict of arrays")
+    check_names("params", params)
     arrays = {}
-    given: Mapping[Any, Any] = params
-    for name, value in given.items():
-        if not isinstance(name, str) or name == "__metadata__":
-            raise ValueError(f"params has the name {name!r}; it must be a text, and not '__metadata__'")
-        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name} has dtype {array.dtype}; it must be an array of real numbers")
-        arrays[name] = array
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    for name, value in params.items():
+        _check_name(name)
+        arrays[name] = _array(name, value)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path is {str(path)!r}; there is no directory {str(path.parent)!r} to write it into")
+    partial = path.with_name(f".rnnlatch-{secrets.token_hex(8)}")
     try:
         with partial.open("xb") as file:
             (_npz if suffix == ".npz" else _safetensors).write(file, arrays)
         partial.replace(path)
+    except OSError as error:  # it would name the file that is to become this one
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -130,8 +141,9 @@ def from_state_dict(
 
     Raises
     ------
-    ValueError
-        If there is no such layer, or it has more than one layer or direction.
+    TypeError, ValueError
+        If a parameter is not as above, there is no such layer, it has more than one layer or direction, or the read-out is
+        no linear layer of its hidden units.
 
     Examples
     --------
@@ -140,32 +152,34 @@ def from_state_dict(
     >>> list(from_state_dict(state, readout="fc"))
     ['weight_ih_l0', 'weight_hh_l0', 'weight_out']
     """
-    if prefix is None:
-        start = find_layer(state)
-    else:
-        start = prefix if not prefix or prefix.endswith(".") else prefix + "."
-        if start + "weight_hh_l0" not in state:
-            raise ValueError(f"there is no {start}weight_hh_l0; the names are {', '.join(sorted(state)) or 'none'}")
-        refuse_unsupported(start, state)
-    names = {key: key.removeprefix(start) for key in state if key.startswith(start) and "." not in key[len(start) :]}
+    if isinstance(state, xr.Dataset):
+        raise TypeError("state is a Dataset; io.from_dataset(dataset, cell) gives the parameters in it")
+    check_names("state", state)
+    names = layer_names("state", state, prefix)
+    found = {plain: _array(name, state[name]) for plain, name in names.items()}
     if readout is not None:
-        if f"{readout}.weight" not in state:
-            raise ValueError(f"there is no {readout}.weight; the names are {', '.join(sorted(state)) or 'none'}")
-        names[f"{readout}.weight"] = "weight_out"
-        if f"{readout}.bias" in state:
-            names[f"{readout}.bias"] = "bias_out"
-    return {name: _numpy(state[key]) for key, name in names.items()}
+        start = layer_start("readout", readout)
+        weight, bias = f"{start}weight", f"{start}bias"
+        if weight not in state:
+            raise ValueError(
+                f"state has no {shown_name(weight)}, which readout={validation.show(readout)} names; it has {listed(state)}"
+            )
+        found["weight_out"] = _array(weight, state[weight])
+        if bias in state:
+            found["bias_out"] = _array(bias, state[bias])
+        _check_readout(start, found)
+    return found
 
 
 def to_state_dict(
-    params: Mapping[str, Any], *, prefix: str = "", readout: str | None = None
+    params: Mapping[str, Any] | xr.Dataset, *, prefix: str = "", readout: str | None = None
 ) -> dict[str, NDArray[Any]]:
     """Give parameters the names that they have in a PyTorch model: the reverse of `from_state_dict`.
 
     Parameters
     ----------
-    params : mapping of arrays
-        The parameters of one network.
+    params : mapping of arrays or Dataset
+        The parameters of one network; of a dataset of many select one, as with ``dataset.isel(run=0)``.
     prefix : str
         The recurrent layer, such as ``"encoder.rnn"``.
     readout : str, optional
@@ -177,6 +191,11 @@ def to_state_dict(
         ``{name: torch.from_numpy(array) …}`` of it goes into ``load_state_dict``. Initial states, which PyTorch passes as
         an argument, are left out.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not as above, or PyTorch has no such network: a `DiagonalRNN`, many networks at once.
+
     Examples
     --------
     >>> import rnnlatch as rl
@@ -184,17 +203,30 @@ def to_state_dict(
     >>> list(to_state_dict(params, prefix="rnn", readout="fc"))
     ['rnn.weight_ih_l0', 'rnn.weight_hh_l0', 'fc.weight', 'fc.bias']
     """
-    start = prefix if not prefix or prefix.endswith(".") else prefix + "."
+    check_names("params", params)
+    start = layer_start("prefix", prefix)
+    layer = None if readout is None else layer_start("readout", readout)
+    plain = {name: _only(name, value) for name, value in _plain(params).items()}
+    if plain["weight_hh_l0"].ndim == 1:
+        raise ValueError(
+            f"weight_hh_l0 has shape {plain['weight_hh_l0'].shape}, that of a DiagonalRNN, which PyTorch does not have; "
+            "it must be (rows, hidden)"
+        )
+    # Plain arrays have no names for their axes: what was transposed no longer fits together.
+    find_cell(plain)
     renamed = {}
-    for name, value in params.items():
+    for name, array in plain.items():
+        native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
         if name.endswith("_l0"):
-            renamed[start + name] = np.ascontiguousarray(value)
-        elif readout is not None and name in ("weight_out", "bias_out"):
-            renamed[f"{readout}.{name.removesuffix('_out')}"] = np.ascontiguousarray(value)
+            renamed[start + name] = native
+        elif layer is not None and name in ("weight_out", "bias_out"):
+            renamed[f"{layer}{name.removesuffix('_out')}"] = native
+    if layer is not None and "weight_out" not in plain:
+        raise ValueError(f"readout is {validation.show(readout)} and params has no weight_out; it has {listed(plain)}")
     return renamed
 
 
-def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[Any]]:
+def from_dataset(dataset: xr.Dataset, cell: NetworkCell | LatchNeuron) -> dict[str, NDArray[Any]]:
     """Give the parameters in a dataset of trained networks as a dict of arrays.
 
     All functions take the dataset itself; this is for what is not ours.
@@ -203,18 +235,18 @@ def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[An
     ----------
     dataset : Dataset
         The networks; select one with ``dataset.isel(run=…)``.
-    cell : NetworkCell
+    cell : VanillaRNN, DiagonalRNN, LSTM, GRU or LatchNeuron
         Their cell.
 
     Returns
     -------
     dict of ndarray
-        The parameters, with the dataset's other dimensions, such as ``run``, in front.
+        The parameters, all with the dataset's other dimensions, such as ``run``, in front, in one order.
 
     Raises
     ------
-    ValueError
-        If one is missing.
+    TypeError, ValueError
+        If a parameter is not as above, or a variable is missing or of another shape.
 
     Examples
     --------
@@ -226,24 +258,36 @@ def from_dataset(dataset: xr.Dataset, cell: NetworkCell) -> dict[str, NDArray[An
     >>> {name: value.shape for name, value in from_dataset(dataset.isel(run=0), cell).items()}
     {'weight_ih_l0': (2, 1), 'weight_hh_l0': (2, 2)}
     """
-    params = {}
-    for name, part in cell.parameters().items():
+    validation.instance("dataset", dataset, xr.Dataset, "a dataset of trained networks")
+    validation.instance("cell", cell, (NetworkCell, LatchNeuron), "a cell, such as rnnlatch.cells.LSTM(…)")
+    parts = cell.parameters() if isinstance(cell, NetworkCell) else cell.parameters(dataset.sizes.get("step", 1))
+    for name in parts:
         if name not in dataset:
-            raise ValueError(f"the dataset has {', '.join(map(str, dataset)) or 'nothing'}; it must have {name}")
-        value = dataset[name]
-        params[name] = value.transpose(*(dim for dim in value.dims if dim not in part.dims), *part.dims).values
+            raise ValueError(f"dataset has {listed(map(str, dataset))}; it must have {name}")
+    arrays, dims, _ = put_in_order({name: dataset[name] for name in parts}, parts)
+    lead = tuple(dataset.sizes[dim] for dim in dims)
+    params = {}
+    for name, part in parts.items():
+        value = arrays[name]
+        if value.shape[value.ndim - len(part.shape) :] != part.shape:
+            inner = value.shape[value.ndim - len(part.shape) :]
+            raise ValueError(f"{name} has shape {inner} in the dataset; it must be {part.shape} for {cell!r}")
+        params[name] = np.array(np.broadcast_to(value, (*lead, *part.shape)))
     return params
 
 
-def cell_from_parameters(params: Mapping[str, Any], *, activation: str = "tanh", **settings: Any) -> NetworkCell:
+def cell_from_parameters(
+    params: Mapping[str, Any] | xr.Dataset, *, activation: str = "tanh", **settings: Any
+) -> NetworkCell:
     """Find the cell that parameters belong to, from their names and shapes.
 
     Parameters
     ----------
-    params : mapping of arrays
-        Parameters as in a file, possibly under a prefix.
+    params : mapping of arrays or Dataset
+        Parameters as in a file, possibly under a prefix, or a dataset of trained networks.
     activation : {"tanh", "logistic", "relu", "linear", "sign"}
-        The activation of a `VanillaRNN` or a `DiagonalRNN`, which the parameters do not tell.
+        The activation of a `VanillaRNN` or a `DiagonalRNN`, which the parameters do not tell; an `LSTM` and a `GRU` have
+        none.
     **settings
         What else they do not tell, such as `read_unit` and masks.
 
@@ -254,8 +298,8 @@ def cell_from_parameters(params: Mapping[str, Any], *, activation: str = "tanh",
 
     Raises
     ------
-    ValueError
-        If the shapes fit none of them.
+    TypeError, ValueError
+        If a parameter is not as above, the shapes fit no cell, or a setting is another than the parameters tell.
 
     Examples
     --------
@@ -263,46 +307,120 @@ def cell_from_parameters(params: Mapping[str, Any], *, activation: str = "tanh",
     >>> cell_from_parameters(rl.cells.LSTM(inputs=2, hidden=3, outputs=1).initial_parameters(0))
     LSTM(inputs=2, hidden=3, outputs=1)
     """
-    plain = from_state_dict(params)
-    for name in ("weight_out", "bias_out", "h_0", "c_0"):
-        if name in params:
-            plain[name] = _numpy(params[name])
-    if "weight_ih_l0" not in plain:
-        raise ValueError(f"params has {', '.join(sorted(plain))}; it must have weight_ih_l0")
-    wide = plain["weight_ih_l0"].shape
-    if len(wide) < 2:
-        raise ValueError(f"weight_ih_l0 has shape {wide}; it must have two axes, or one in front of them")
-    rows, inputs = wide[-2:]
-    recurrent = plain["weight_hh_l0"].shape[len(wide) - 2 :]
-    kinds: dict[int, type[NetworkCell]] = {1: VanillaRNN, 3: GRU, 4: LSTM}
-    if recurrent == (rows,):
-        kind: type[NetworkCell] | None = DiagonalRNN
-    else:
-        kind = kinds.get(rows // recurrent[-1]) if recurrent and recurrent[0] == rows and recurrent[-1] else None
-    if kind is None or rows % recurrent[-1]:
+    check_names("params", params)
+    activation = validation.choice("activation", activation, ACTIVATIONS)
+    found = find_cell({name: _array(name, _first(value)) for name, value in _plain(params).items()})
+    known = [field.name for field in dataclasses.fields(found)]
+    for name in settings:
+        if name not in known:
+            raise TypeError(f"{type(found).__name__} has no setting {name!r}; it has {', '.join(known)}")
+    if "activation" in known:
+        settings["activation"] = activation
+    elif activation != "tanh":
+        raise ValueError(f"activation is {activation!r} and params is that of {found!r}, which has none; leave it out")
+    made = dataclasses.replace(found, **settings)
+    for name in _TOLD:
+        told, asked = getattr(found, name), getattr(made, name)
+        # Parameters without a read-out do not tell that there is none: it may be added later.
+        if asked != told and (found.outputs is not None or not name.startswith(("outputs", "bias_out"))):
+            raise ValueError(f"{name} is {asked!r} and params tells {told!r}; leave it out")
+    return made
+
+
+def _plain(params: Mapping[str, Any] | xr.Dataset) -> dict[str, Any]:
+    """Give the parameters of one layer, the read-out and the initial state by their plain names."""
+    if isinstance(params, xr.Dataset):  # it has results beside the parameters
+        names = [name for name in _PARAMETERS if name in params] or map(str, params)
+        params = {name: params[name] for name in names}
+    plain = {name: params[key] for name, key in layer_names("params", params, None).items()}
+    return plain | {name: params[name] for name in _BESIDE if name in params}
+
+
+def _first(value: Any) -> Any:
+    """Give the first network of labelled arrays, as its dimensions follow each other; others as they are."""
+    if not isinstance(value, xr.DataArray) or value.size == 0 or not any(dim in _ORDER for dim in value.dims):
+        return value
+    return value.isel({dim: 0 for dim in value.dims if dim not in _ORDER}).transpose(
+        *(dim for dim in _ORDER if dim in value.dims)
+    )
+
+
+def _only(name: str, value: Any) -> NDArray[Any]:
+    """Give the parameter of one network as an array, and raise where there are many."""
+    if isinstance(value, xr.DataArray):
+        more = [str(dim) for dim in value.dims if dim not in _ORDER]
+        if more and len(more) < value.ndim:
+            chosen = ", ".join(f"{dim}=0" for dim in more)
+            raise ValueError(
+                f"{name} has the dimensions {', '.join(map(str, value.dims))}; a PyTorch model has one network: "
+                f"select one, as with .isel({chosen})"
+            )
+    array = _array(name, _first(value))
+    axes = 1 if name in _VECTORS else 2
+    if array.ndim != axes and not (name == "weight_hh_l0" and array.ndim == 1):
+        wanted = "one axis" if axes == 1 else "two axes"
+        many = f"; of many networks select one, as with {name}[0]" if array.ndim > axes else ""
+        raise ValueError(f"{name} has shape {array.shape}; it must have {wanted}{many}")
+    return array
+
+
+def _check_readout(start: str, found: Mapping[str, NDArray[Any]]) -> None:
+    """Raise where what should be the read-out is no linear layer of the hidden units."""
+    hidden, weight = found["weight_hh_l0"].shape[-1:], found["weight_out"].shape
+    lead = found["weight_hh_l0"].shape[:-2]
+    if len(weight) not in (2, 2 + len(lead)) or weight[-1:] != hidden:
         raise ValueError(
-            f"weight_ih_l0 has shape {wide} and weight_hh_l0 {plain['weight_hh_l0'].shape}; what is known has "
-            "1, 3 or 4 blocks of hidden rows: VanillaRNN, GRU, LSTM, or weight_hh_l0 (hidden,): DiagonalRNN"
+            f"{shown_name(start + 'weight')} has shape {weight}; a read-out is a linear layer of the hidden units, and must "
+            f"have shape (outputs, {', '.join(map(str, hidden))})"
         )
-    found: dict[str, Any] = {"inputs": inputs, "hidden": recurrent[-1], "bias": "bias_ih_l0" in plain}
-    if "weight_out" in plain:
-        found |= {"outputs": plain["weight_out"].shape[-2], "bias_out": "bias_out" in plain}
-    if "h_0" in plain:
-        found["initial_state"] = "learned"
-    if kind in (VanillaRNN, DiagonalRNN):
-        found["activation"] = activation
-    return kind(**(found | settings))
+    if "bias_out" in found and found["bias_out"].shape[-1:] != weight[-2:-1]:
+        raise ValueError(
+            f"{shown_name(start + 'bias')} has shape {found['bias_out'].shape}; it must be {weight[-2:-1]}, one for each output"
+        )
 
 
 def _checked(path: str | os.PathLike[str]) -> tuple[Path, str]:
-    path = Path(path)
+    allowed = f"a path whose name ends in {' or '.join(SUFFIXES)}"
+    given: object = path
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(f"path is {validation.show(given)} ({type(given).__name__}); it must be {allowed}")
+    text = os.fspath(given)
+    if not isinstance(text, str) or "\0" in text:
+        raise validation.fail("path", text, allowed)
+    path = Path(text)
     if path.suffix not in SUFFIXES:
         pickled = (
             "; a .pt or .pth file can run code when it is loaded, see the guide" if path.suffix[:3] == ".pt" else ""
         )
-        raise ValueError(f"path is {str(path)!r}; its name must end in {' or '.join(SUFFIXES)}{pickled}")
+        raise ValueError(f"path is {text!r}; its name must end in {' or '.join(SUFFIXES)}{pickled}")
     return path, path.suffix
 
 
-def _numpy(value: Any) -> NDArray[Any]:
-    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+def _check_name(name: str) -> None:
+    """Raise where a file could not give a name back as it was."""
+    # A zip archive ends names at a NUL and holds 65,535 bytes of them; lone surrogates are no text to either format.
+    if name == "__metadata__" or "\0" in name or not _fits(name):
+        raise ValueError(
+            f"params has the name {validation.show(name)}; it must be a text without NUL and lone surrogates, of at most "
+            f"{_LONGEST_NAME} bytes, and not '__metadata__'"
+        )
+
+
+def _fits(name: str) -> bool:
+    try:
+        return len(name.encode()) <= _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
+def _array(name: str, value: Any) -> NDArray[Any]:
+    """Read an array of real numbers, or a tensor."""
+    allowed = "an array of real numbers"
+    try:
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    except Exception as error:  # tensors of other devices and types raise nearly anything
+        of = f" of {value.dtype}" if hasattr(value, "dtype") else ""
+        raise TypeError(f"{shown_name(name)}{of} is not {allowed} that NumPy can read: {brief(error)}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{shown_name(name)} has dtype {array.dtype}; it must be {allowed}")
+    return array

@@ -22,6 +22,7 @@ class Outcome(IntEnum):
     EXHAUSTED = 0
     CONVERGED = 1
     DIVERGED = 2
+    STUCK = 3
 
     @property
     def sentence(self) -> str:
@@ -35,4 +36,7 @@ _SENTENCES = {
     ),
     Outcome.CONVERGED: "The run met the criterion and stopped there.",
     Outcome.DIVERGED: "A parameter became infinite or NaN and the run stopped; a smaller learning_rate may help.",
+    Outcome.STUCK: (
+        "The search moved no more without having met the criterion; a wider search, or another seed, may help."
+    ),
 }

@@ -74,6 +74,20 @@ class Purpose(IntEnum):
     """Which sequence is shown next, when the order is random."""
     TEST = 3
     """The noise of fresh test sequences."""
+    FORM = 4
+    """Lengths, and what else a training sequence is made of besides noise."""
+    FORM_TEST = 5
+    """The same for test sequences."""
+    PROTOTYPE = 6
+    """What all sequences of a class have in common; drawn once a run."""
+    SYMBOL = 7
+    """The symbols of the training sequences."""
+    SYMBOL_TEST = 8
+    """The symbols of test sequences."""
+    PROPOSAL = 9
+    """The points that a search proposes."""
+    DECISION = 10
+    """Chance in an algorithm's decisions."""
 
 
 def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:

@@ -103,7 +103,7 @@ class Run(Record):
         criterion = {"measure": 0} if self.criterion is None else self.criterion.structure()
         return {
             **self.cell.structure(),
-            **self.task.structure(),
+            **self.task.latch_structure(),
             **self.algorithm.structure(),
             **criterion,
             "batch_size": self.batch_size,
@@ -115,7 +115,7 @@ class Run(Record):
     def columns(self) -> dict[str, float]:
         """Give what may differ from run to run within one call to the engine."""
         criterion = {"threshold": 0.0} if self.criterion is None else self.criterion.columns()
-        return {**self.cell.columns(), **self.task.columns(), **self.algorithm.columns(), **criterion}
+        return {**self.cell.columns(), **self.task.latch_columns(), **self.algorithm.columns(), **criterion}
 
     def starting_input(self) -> NDArray[np.float64] | None:
         """Give the inputs that the run starts with, shape (classes, prefix), or None where they are drawn."""

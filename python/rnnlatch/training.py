@@ -233,8 +233,8 @@ def evaluate(
     seed = seeds.normalise(rng)
     count = networks.count
     result = core.evaluate(
-        {**cell.structure(), **task.structure(), "presentations": presentations},
-        {name: np.full(count, value) for name, value in task.columns().items()},
+        {**cell.structure(), **task.latch_structure(), "presentations": presentations},
+        {name: np.full(count, value) for name, value in task.latch_columns().items()},
         seed.key(),
         seeds.streams(seeds.stream_base({}), 0, count),
         threads,

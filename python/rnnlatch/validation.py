@@ -7,22 +7,49 @@ that names the parameter, the value and what is allowed: TypeError for a wrong k
 
 import math
 import numbers
+import re
 import reprlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["choice", "fail", "flag", "instance", "integer", "number", "show"]
+__all__ = ["brief", "choice", "fail", "flag", "float_type", "instance", "integer", "number", "show", "shown_name"]
 
 T = TypeVar("T")
 
 _PLAIN = frozenset({bool, int, float, str})
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+_LONGEST_NAME = 80
+_LONGEST_REASON = 160
 
 
 def show(value: object) -> str:
-    """Give a value as it appears in a message: its repr, shortened where it is long."""
-    return reprlib.repr(_scalar(value))
+    """Give a value as it appears in a message: its repr in one line, shortened where it is long."""
+    try:
+        text = reprlib.repr(_scalar(value))
+    except ValueError:  # Python refuses to write integers of thousands of digits, alone or in a list
+        return "an integer of thousands of digits"
+    return re.sub(r"\n\s*", " ", text)
+
+
+def shown_name(name: object) -> str:
+    """Give a name out of a file or a dict as it appears in a message: as it is where that is short and printable.
+
+    Examples
+    --------
+    >>> shown_name("encoder.rnn.weight_ih_l0")
+    'encoder.rnn.weight_ih_l0'
+    >>> shown_name("a" * 1000)
+    "'aaaaaaaaaaaa...aaaaaaaaaaaaa'"
+    """
+    return name if isinstance(name, str) and len(name) <= _LONGEST_NAME and name.isprintable() and name else show(name)
+
+
+def brief(error: BaseException) -> str:
+    """Give what an error of another library says, in one line, shortened where it is long."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "…"
 
 
 def fail(name: str, value: object, allowed: str) -> ValueError:
@@ -150,8 +177,51 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     return str(plain)
 
 
-def instance(name: str, value: object, kind: type[T], allowed: str) -> T:
-    """Check that a value is of a class; `allowed` says in words which."""
+def float_type(name: str, value: object) -> np.dtype[Any]:
+    """Check the type of an array of floats: float64 or float32, in whatever form NumPy takes it.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    value : object
+        What was given: a dtype, a class, a text.
+
+    Returns
+    -------
+    dtype
+        float64 or float32.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is another type, or none.
+
+    Examples
+    --------
+    >>> float_type("dtype", "float32")
+    dtype('float32')
+    >>> float_type("dtype", "half")
+    Traceback (most recent call last):
+    ValueError: dtype is float16; it must be float64 or float32
+    """
+    allowed = "float64 or float32"
+    if value is None:  # for NumPy None is float64
+        raise TypeError(_wrong_type(name, value, allowed))
+    given: Any = value
+    try:
+        kind: np.dtype[Any] = np.dtype(given)
+    except Exception as error:  # NumPy raises nearly anything here, SyntaxError among it
+        if isinstance(value, str):
+            raise fail(name, value, allowed) from None
+        raise TypeError(_wrong_type(name, value, allowed)) from error
+    if kind not in _FLOATS:
+        raise ValueError(f"{name} is {shown_name(str(kind))}; it must be {allowed}")
+    return kind
+
+
+def instance(name: str, value: object, kind: type[T] | tuple[type[T], ...], allowed: str) -> T:
+    """Check that a value is of a class, or of one of several; `allowed` says in words which."""
     if not isinstance(value, kind):
         raise TypeError(_wrong_type(name, value, allowed))
     return value
@@ -161,7 +231,7 @@ def _scalar(value: Any) -> Any:
     """Turn a NumPy scalar, or an array without axes, into the Python value."""
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
+    if isinstance(value, np.generic) or (getattr(value, "ndim", None) == 0 and hasattr(value, "item")):
         return value.item()
     return value
 

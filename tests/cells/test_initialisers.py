@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlatch as rl
-from rnnlatch.cells import Constant, Identity, Initialiser, Normal, Orthogonal, Sparse, Uniform
+from rnnlatch.cells import Constant, Identity, Initialiser, Normal, Orthogonal, Sparse, Uniform, network
 
 
 def recurrent(start: Initialiser, *, hidden: int = 40, runs: int = 3, **rest: Any) -> Any:
@@ -53,8 +53,27 @@ def test_sparse_chooses_among_what_the_mask_leaves() -> None:
     assert ((weights != 0).sum(axis=-1) == np.minimum(4, np.arange(1, 21))).all()
 
 
-def test_a_sparse_matrix_without_cycles_has_no_spectral_radius() -> None:
+def test_sparse_starts_of_a_masked_diagonal() -> None:
+    """Each unit has a mask of its own."""
+    for start in (Sparse(1), Sparse(1, spectral_radius=0.5)):
+        cell = rl.cells.DiagonalRNN(inputs=1, hidden=3, mask_hh=[0, 1, 1], init_hh=start)
+        weights = cell.initial_parameters(0, runs=5)["weight_hh_l0"]
+        assert (weights[:, 0] == 0).all()
+        assert (weights[:, 1:] != 0).all()
+    np.testing.assert_allclose(abs(weights[:, 1:]), 0.5)
+    none = rl.cells.DiagonalRNN(inputs=1, hidden=2, mask_hh=[0, 0], init_hh=start)
     with pytest.raises(ValueError, match="no cycles"):
+        none.initial_parameters(0)
+
+
+@pytest.mark.parametrize("start", [Sparse(3), Normal(0), Uniform()])
+def test_what_is_not_there_is_a_plain_zero(start: Initialiser) -> None:
+    weights = recurrent(start, mask_hh=np.tril(np.ones((40, 40), int)))
+    assert not np.signbit(weights[weights == 0]).any()
+
+
+def test_a_sparse_matrix_without_cycles_has_no_spectral_radius() -> None:
+    with pytest.raises(ValueError, match=r"spectral_radius is 0.9, and .* no cycles"):
         recurrent(Sparse(2, spectral_radius=0.9), hidden=5, mask_hh=np.tril(np.ones((5, 5), int), -1))
 
 
@@ -126,3 +145,25 @@ def test_single_precision_is_rounded_from_double() -> None:
 def test_bad_input(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_too_much_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = rl.cells.VanillaRNN(inputs=1, hidden=5)
+    with pytest.raises(ValueError, match=r"runs is 1.*; it must be an integer from 1 to"):
+        small.initial_parameters(0, runs=10**400)
+    with pytest.raises(MemoryError, match=r"runs is 1099511627776 and hidden 5; .* needs .* TB, and .* are available"):
+        small.initial_parameters(0, runs=2**40)
+    huge = rl.cells.VanillaRNN(inputs=2**20, hidden=2**20)
+    with pytest.raises(MemoryError, match="hidden 1048576"):
+        huge.initial_parameters(0)
+    monkeypatch.setattr(network, "available_memory", lambda: 2**62)
+    with pytest.raises(
+        ValueError, match="weight_ih_l0 has 1099511627776 numbers, and hidden is 1048576; at most 33554432"
+    ):
+        huge.initial_parameters(0)
+
+
+@pytest.mark.parametrize("dtype", ["abc", 5, None])
+def test_a_type_that_is_none(dtype: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"dtype is .*; it must be float64 or float32"):
+        rl.cells.GRU(inputs=1, hidden=2).initial_parameters(0, dtype=dtype)

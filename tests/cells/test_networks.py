@@ -8,7 +8,7 @@ import pytest
 
 import rnnlatch as rl
 from rnnlatch._record import Record
-from rnnlatch.cells import Constant, NetworkCell, Normal, Sparse
+from rnnlatch.cells import Constant, Initialiser, NetworkCell, Normal, Sparse
 
 SMALL: dict[str, Any] = {"inputs": 2, "hidden": 3}
 KINDS = [rl.cells.VanillaRNN, rl.cells.DiagonalRNN, rl.cells.LSTM, rl.cells.GRU]
@@ -111,7 +111,16 @@ def test_structure() -> None:
         ({"mask_hh": [[1], [1, 2]]}, ValueError, "mask_hh is"),
         ({"mask_out": [[1, 1, 1]]}, ValueError, "mask_out is given and outputs is None"),
         ({"fixed": ["weight"]}, ValueError, "fixed is 'weight'; it must be names of parameters: weight_ih_l0, "),
+        ({"fixed": None}, TypeError, "fixed is None; it must be names of parameters: weight_ih_l0, "),
+        ({"fixed": 5}, TypeError, r"fixed is 5 \(int\); it must be names"),
+        ({"fixed": True}, TypeError, r"fixed is True \(bool\); it must be names"),
+        ({"fixed": [["a"]]}, TypeError, r"fixed is \['a'\] \(list\); it must be names"),
         ({"init_hh": 0.5}, TypeError, "init_hh is 0.5"),
+        (
+            {"init_hh": Initialiser()},
+            TypeError,
+            r"init_hh is Initialiser\(\), which draws nothing; it must be an initialiser",
+        ),
         ({"init_hh": Sparse(4)}, ValueError, "per_unit=4; it must be at most 3"),
         ({"same_step": np.eye(3)}, ValueError, "on or above the diagonal"),
     ],

@@ -93,3 +93,42 @@ def test_many_networks() -> None:
     one = by_lag(cell, {name: value[1] for name, value in params.items()}, inputs, targets)
     np.testing.assert_array_equal(parts["weight_hh_l0"][1], one["weight_hh_l0"])
     assert parts.attrs["source"].startswith("rnnlatch.gradients.by_lag")
+
+
+@pytest.mark.parametrize("w", [0.25, -2.0])
+@pytest.mark.parametrize("at", ["last", "every"])
+def test_the_logarithm_of_the_norm_holds_any_lag(at: str, w: float) -> None:
+    """A linear unit at rest: what a lag adds is w^lag for each of two biases, beyond what a number can hold."""
+    time = 3000
+    cell = VanillaRNN(inputs=1, hidden=1, activation="linear", initial_state="learned")
+    params = {name: np.zeros(shape) for name, shape in cell.parameter_shapes.items()} | {"weight_hh_l0": [[w]]}
+    targets = np.full((2, time, 1) if at == "every" else (2, 1), -1.0)
+    parts = by_lag(cell, params, np.zeros((2, time, 1)), targets, at=at, lengths=[time, 10])
+    lags = np.arange(time + 1)
+    # How many steps t - lag there are, and how many sequences begin just then, each with half of the mean.
+    steps = [(lags < n) if at == "last" else np.maximum(n - lags, 0) for n in (time, 10)]
+    begins = [(lags == n) if at == "last" else (lags >= 1) & (lags <= n) for n in (time, 10)]
+    squares = 2 * np.sum(steps, axis=0) ** 2.0 + np.sum(begins, axis=0) ** 2.0
+    expected = np.log(squares / 4) / 2 + lags * np.log(abs(w))
+    got = parts["log_norm"].values
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+    if at == "last" and w > 0:
+        assert float(parts["bias_ih_l0"][500, 0]) == w**500 / 2
+    with np.errstate(over="ignore", under="ignore"):
+        np.testing.assert_allclose(parts["norm"], np.exp(got), rtol=1e-9)
+
+
+def test_units_that_vanish_beside_others_that_explode_keep_their_digits() -> None:
+    cell = DiagonalRNN(inputs=1, hidden=2, activation="linear")
+    params = {name: np.zeros(shape) for name, shape in cell.parameter_shapes.items()} | {"weight_hh_l0": [0.5, 2.0]}
+    parts = by_lag(cell, params, np.zeros((1, 1000, 1)), np.full((1, 2), -1.0))
+    lags = np.arange(900)
+    np.testing.assert_array_equal(parts["bias_ih_l0"][:900], np.stack([0.5**lags, 2.0**lags], axis=1))
+
+
+def test_a_network_that_diverges_has_no_parts() -> None:
+    cell = VanillaRNN(inputs=1, hidden=2, activation="linear", bias=False)
+    params = {"weight_ih_l0": np.ones((2, 1)), "weight_hh_l0": np.array([[3.0, 1.0], [-1.0, 3.0]])}
+    parts = by_lag(cell, params, np.ones((1, 2000, 1)), np.ones((1, 2)))
+    assert np.isnan(parts["norm"]).all()
+    assert np.isnan(parts["log_norm"]).all()

@@ -1,5 +1,7 @@
 """Norms of gradients and clipping, of one network and of many."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,29 @@ def test_bad_input() -> None:
         global_norm({"bias": np.ones(3)})
     with pytest.raises(TypeError, match="gradient is of type int"):
         global_norm(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="threshold is nan"):
+        clip_norm(gradient, np.nan)
+    for name, value, error, message in (
+        ("bias_out", np.ones((2, 1)), ValueError, r"bias_out has shape \(2, 1\); it must begin with \(3,\)"),
+        ("bias_out", np.ones((3, 0)), ValueError, r"bias_out has shape \(3, 0\); it must .* not be empty"),
+        ("weight_ih_l0", np.ones(3), ValueError, r"weight_ih_l0 has shape \(3,\); it must be \(rows, inputs\)"),
+        ("weight_ih_l0", np.ones((0, 2)), ValueError, r"weight_ih_l0 has shape \(0, 2\); it must not be empty"),
+        ("bias_out", "steep", TypeError, "bias_out has dtype <U5"),
+        ("bias_out", [[1.0], [1.0, 2.0]], TypeError, "bias_out is not an array"),
+        (3, np.ones(3), TypeError, "gradient has the name 3"),
+    ):
+        wrong: dict[Any, Any] = gradient | {name: value}
+        for call in (global_norm, lambda given: clip_norm(given, 1.0)):
+            with pytest.raises(error, match=message):
+                call(wrong)
+
+
+def test_lists_and_integers() -> None:
+    assert clip_norm({"weight_ih_l0": np.array([[30]])}, 1.0)["weight_ih_l0"] == 1
+    given: dict[str, Any] = {"weight_ih_l0": [[3]], "bias_ih_l0": [4.0]}
+    assert global_norm(given) == 5
+    np.testing.assert_array_equal(clip_norm(given, 1)["bias_ih_l0"], [0.8])
+
+
+def test_an_infinite_gradient_has_an_infinite_norm() -> None:
+    assert global_norm({"weight_ih_l0": np.array([[1e300, np.inf]])}) == np.inf

@@ -89,6 +89,50 @@ def test_where_no_error_arrives_there_is_no_term() -> None:
     assert not nothing["immediate_gradient"].any()
 
 
+@pytest.mark.parametrize("ratio", ["squared", "norm"])
+@pytest.mark.parametrize("of", ["pre_activation", "state"])
+@pytest.mark.parametrize("at", ["last", "every"])
+def test_a_gradient_beyond_what_a_number_can_hold(ratio: Any, of: Any, at: str) -> None:
+    """A linear unit with w = 2 at rest: every ratio is 2, or 4, also where the error is 2^2000 or its square."""
+    cell = VanillaRNN(inputs=1, hidden=1, activation="linear", bias=False)
+    params = {"weight_ih_l0": np.ones((1, 1)), "weight_hh_l0": np.full((1, 1), 2.0)}
+    rho = 4.0 if ratio == "squared" else 2.0
+    slope = 2 * 2.0 if ratio == "squared" else 1.0  # d rho / d w
+    for time in (300, 520, 3000):
+        targets = np.ones((1, time, 1) if at == "every" else (1, 1))
+        found = omega(cell, params, np.zeros((1, time, 1)), targets, ratio=ratio, of=of, at=at)
+        terms = time if of == "state" else time - 1
+        np.testing.assert_array_equal(found["ratio"][0, time - terms :], rho)
+        assert float(found["omega"]) == terms * (rho - 1) ** 2
+        assert found["immediate_gradient"].item() == pytest.approx(terms * 2 * (rho - 1) * slope, rel=1e-12)
+
+
+def test_an_error_that_vanishes_is_negligible_and_one_of_two_sequences_is_no_reason() -> None:
+    cell = VanillaRNN(inputs=1, hidden=1, activation="relu", bias=False)
+    params = {"weight_ih_l0": np.ones((1, 1)), "weight_hh_l0": np.full((1, 1), 2.0)}
+    # The first sequence is at rest, where the slope is 0; the second grows, and its gradient with it.
+    inputs = np.zeros((2, 500, 1))
+    inputs[1, 0] = 1e-150
+    found = omega(cell, params, inputs, np.ones((2, 1)))
+    assert np.isnan(found["ratio"][0]).all()
+    np.testing.assert_array_equal(found["ratio"][1, 1:], 4.0)
+    assert float(found["omega"]) == 499 * 9 / 2
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("of", ["pre_activation", "state"])
+def test_a_network_that_diverges_has_no_omega(reduce: Any, of: Any) -> None:
+    cell = VanillaRNN(inputs=1, hidden=2, activation="linear", bias=False)
+    weights = np.stack([[[3.0, 1.0], [-1.0, 3.0]], [[0.0, -1.0], [1.0, 0.0]]])
+    params = {"weight_ih_l0": np.ones((2, 2, 1)), "weight_hh_l0": weights}
+    found = omega(cell, params, np.ones((1, 2000, 1)), np.full((1, 2), 9.0), reduce=reduce, of=of)
+    assert np.isnan(found["omega"][0])
+    assert np.isnan(found["immediate_gradient"][0]).all()
+    assert np.isnan(found["ratio"][0]).all()
+    # Its neighbour has nothing to do with it.
+    assert float(found["omega"][1]) == 0
+
+
 def test_masks_and_gated_cells() -> None:
     cell = VanillaRNN(inputs=1, hidden=2, mask_hh=[[1, 0], [1, 1]])
     found = omega(cell, cell.initial_parameters(0), np.ones((2, 5, 1)), np.ones((2, 2)))

@@ -134,6 +134,13 @@ def test_parity(test: bool) -> None:
     check_uniform(strings, 0, 15)
 
 
+def test_parity_of_many_lengths() -> None:
+    for sequence in draw(make_structure(task="Parity"), make_columns(noise_std=0.0), 60):
+        signs = sequence.inputs[sequence.start :, 0]
+        assert set(signs) == {-1.0, 1.0}
+        assert (signs > 0).sum() % 2 == sequence.shown_class
+
+
 def test_noise_on_parity() -> None:
     structure = make_structure(task="Parity")
     pairs = zip(draw(structure, make_columns(), 300), draw(structure, make_columns(noise_std=0.0), 300), strict=True)
@@ -175,6 +182,13 @@ def test_training_and_test_sequences_are_unrelated() -> None:
         assert stats.pearsonr(one, other).pvalue > FALSE_ALARM
 
 
+def test_training_and_test_lengths_are_unrelated() -> None:
+    forms = [[tasks.form(make_structure(), KEY, STREAM, i, test=t) for i in range(60)] for t in (False, True)]
+    same = np.array(forms[0]) == np.array(forms[1])
+    assert stats.binomtest(int(same[:, 0].sum()), 60, 1 / 9).pvalue > FALSE_ALARM
+    assert stats.binomtest(int(same[:, 1].sum()), 60, 1 / 3).pvalue > FALSE_ALARM
+
+
 def test_which_sequence_is_shown() -> None:
     structure = make_structure(sequences=6)
     assert [tasks.sequence_shown(structure, KEY, STREAM, p) for p in range(8)] == [0, 1, 2, 3, 4, 5, 0, 1]
@@ -214,6 +228,9 @@ def test_data() -> None:
         np.testing.assert_array_equal(sequence.inputs[sequence.start :], arrays["inputs"][p % 3, sequence.start :])
         np.testing.assert_array_equal(sequence.inputs[: sequence.start], 0)
         np.testing.assert_array_equal(sequence.target, arrays["targets"][p % 3])
+        # Tests go through the data again and again too.
+        again = tasks.draw(structure, make_columns(), KEY, STREAM, p, test=True, arrays=arrays)
+        np.testing.assert_array_equal(again.inputs, sequence.inputs)
 
 
 # Right or wrong.

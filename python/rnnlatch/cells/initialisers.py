@@ -1,5 +1,6 @@
 """How the parameters of a network start."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,14 @@ __all__ = ["Constant", "Identity", "Initialiser", "Normal", "Orthogonal", "Sourc
 Float64 = NDArray[np.float64]
 
 _SECOND = 256  # places of second draws begin here
+_LARGEST = {random.uniform53: 2**25, random.normal: 2**26}  # numbers of a parameter: they have 2**26 words
 
 
 @dataclass(frozen=True)
 class Source:
     """Where one parameter of many networks comes from: its random numbers (see `rnnlatch.random`) and the network."""
 
+    name: str
     key: NDArray[np.uint32]
     streams: NDArray[np.uint64]
     place: int
@@ -35,8 +38,13 @@ class Source:
         return self._draw(random.normal, shape, False)
 
     def _draw(self, kind: Any, shape: tuple[int, ...], second: bool) -> Float64:
-        place = self.place + _SECOND * second
-        numbers = kind(self.key, self.streams, random.Purpose.INITIAL, place, int(np.prod(shape)))
+        place, count = self.place + _SECOND * second, math.prod(shape)
+        if count > _LARGEST[kind]:
+            raise ValueError(
+                f"{self.name} has {count} numbers, and hidden is {self.hidden}; at most {_LARGEST[kind]} can be drawn, "
+                "start larger ones from Constant or Identity"
+            )
+        numbers = kind(self.key, self.streams, random.Purpose.INITIAL, place, count)
         return np.asarray(numbers.reshape(len(self.streams), *shape), np.float64)
 
 
@@ -257,7 +265,8 @@ class Sparse(Initialiser):
 
     def draw(self, source: Source, shape: tuple[int, int, int]) -> Float64:
         """Draw the matrices of one parameter; see `Initialiser.draw`."""
-        mask = np.ones(shape[1:]) if source.mask is None else source.mask.reshape(shape)[0]
+        # The blocks are the gates, which have one mask, and of a diagonal the units, which have one each.
+        mask = np.ones(shape) if source.mask is None else source.mask.reshape(shape)
         # The smallest of random numbers are a random choice; absent connections come last.
         order = np.argsort(source.uniform(*shape, second=True) + (mask == 0), axis=-1, kind="stable")
         there = np.zeros(order.shape)
@@ -266,6 +275,11 @@ class Sparse(Initialiser):
         if self.spectral_radius is None:
             return np.asarray(weights)
         radius = np.abs(np.linalg.eigvals(weights)).max(axis=-1)
-        if (radius < 1e-100).any():
-            raise ValueError("a sparse matrix was drawn that has no cycles; it cannot be scaled to a spectral radius")
-        return np.asarray(weights * (self.spectral_radius / radius)[..., None, None])
+        # Units of a diagonal that do not feed back have nothing to scale, as long as others do.
+        absent = ~mask.any(axis=(-2, -1))
+        if absent.all() or (radius[:, ~absent] < 1e-100).any():
+            raise ValueError(
+                f"spectral_radius is {self.spectral_radius}, and a sparse matrix was drawn that has no cycles; "
+                "it cannot be scaled, spectral_radius must be None"
+            )
+        return np.asarray(weights * (self.spectral_radius / np.where(absent, 1.0, radius))[..., None, None])

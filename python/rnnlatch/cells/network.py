@@ -1,6 +1,8 @@
 """What the cells of recurrent networks have in common."""
 
 import dataclasses
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -10,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
+from rnnlatch._memory import available_memory, words
 from rnnlatch._record import Record
 from rnnlatch.cells.initialisers import Initialiser, Source, Uniform
 from rnnlatch.rng import RNGLike
@@ -17,6 +20,11 @@ from rnnlatch.rng import RNGLike
 __all__ = ["NetworkCell", "Parameter", "flags"]
 
 LARGEST = 2**20  # units
+LARGEST_RUNS = 2**40
+
+_SHOWN = 25  # entries of a mask that a repr shows
+_LITTLE = 2**26  # bytes: not worth asking the system
+_WHILE_DRAWN = 64  # bytes a number
 
 _AS_PYTORCH = Uniform()
 
@@ -121,7 +129,7 @@ class NetworkCell(Record):
 
     def __repr__(self) -> str:
         given = (
-            f"{field.name}={getattr(self, field.name)!r}"
+            f"{field.name}={_short(getattr(self, field.name))}"
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != field.default
         )
@@ -248,7 +256,9 @@ class NetworkCell(Record):
         Raises
         ------
         TypeError, ValueError
-            If a parameter is not as above.
+            If a parameter is not as above, or a parameter has more than 2**25 numbers that are to be drawn.
+        MemoryError
+            If it would take more memory than is available.
 
         Examples
         --------
@@ -258,20 +268,32 @@ class NetworkCell(Record):
         {'weight_ih_l0': (5, 1), 'weight_hh_l0': (5, 5), 'bias_ih_l0': (5,), 'bias_hh_l0': (5,),
          'weight_out': (1, 5), 'bias_out': (1,)}
         """
-        count = 1 if runs is None else validation.integer("runs", runs, at_least=1)
-        kind = np.dtype(dtype)
-        if kind not in (np.float64, np.float32):
-            raise ValueError(f"dtype is {kind}; it must be float64 or float32")
+        count = 1 if runs is None else validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS)
+        kind = validation.float_type("dtype", dtype)
+        self._check_memory(count, kind.itemsize)
         seed = seeds.normalise(rng)
         key, streams = seed.key(), seeds.streams(seeds.stream_base({}), 0, count)
         drawn = {}
-        for name, shape in self.parameter_shapes.items():
-            source = Source(key, streams, _PLACES.index(name), self.hidden, self.masks.get(name))
-            value = self._draw(name, source).reshape(count, *shape)
-            if name in self.masks:
-                value = value * self.masks[name]
+        for name in self.parameter_shapes:
+            value = self._drawn(name, key, streams)
             drawn[name] = value.astype(kind) if runs is not None else value[0].astype(kind)
         return drawn
+
+    def _drawn(self, name: str, key: NDArray[np.uint32], streams: NDArray[np.uint64]) -> NDArray[np.float64]:
+        source = Source(name, key, streams, _PLACES.index(name), self.hidden, self.masks.get(name))
+        value = self._draw(name, source).reshape(len(streams), *self.parameter_shapes[name])
+        if name in self.masks:
+            value = value * self.masks[name]
+        return value + 0.0  # what is not there is 0, not -0
+
+    def _check_memory(self, runs: int, itemsize: int) -> None:
+        sizes = [math.prod(shape) for shape in self.parameter_shapes.values()]
+        needed = runs * (itemsize * sum(sizes) + _WHILE_DRAWN * max(sizes))
+        if needed > _LITTLE and needed > (there := available_memory()):
+            raise MemoryError(
+                f"runs is {runs} and hidden {self.hidden}; to draw {sum(sizes)} parameters for each run needs "
+                f"{words(needed)}, and {words(there)} are available"
+            )
 
     def _draw(self, name: str, source: Source) -> NDArray[np.float64]:
         if name not in _STARTS or (name.startswith("bias") and name in self.fixed):
@@ -302,16 +324,21 @@ class NetworkCell(Record):
                 object.__setattr__(self, name, flags(name, given, shape))
 
     def _check_fixed(self) -> None:
-        names = (self.fixed,) if isinstance(self.fixed, str) else tuple(self.fixed)
+        allowed = "names of parameters: " + ", ".join(self.parameter_shapes)
+        given = (self.fixed,) if isinstance(self.fixed, str) else self.fixed
+        names = tuple(validation.instance("fixed", given, Iterable, allowed))
         for name in names:
-            if name not in self.parameter_shapes:
-                raise validation.fail("fixed", name, "names of parameters: " + ", ".join(self.parameter_shapes))
-        object.__setattr__(self, "fixed", tuple(sorted(set(names))))
+            if validation.instance("fixed", name, str, allowed) not in self.parameter_shapes:
+                raise validation.fail("fixed", name, allowed)
+        object.__setattr__(self, "fixed", tuple(sorted({str(name) for name in names})))
 
     def _check_initialisers(self) -> None:
         for name, field in _STARTS.items():
             start = getattr(self, field)
-            validation.instance(field, start, Initialiser, "an initialiser, such as rnnlatch.cells.Uniform(0.5)")
+            allowed = "an initialiser, such as rnnlatch.cells.Uniform(0.5)"
+            validation.instance(field, start, Initialiser, allowed)
+            if type(start).draw is Initialiser.draw:
+                raise TypeError(f"{field} is {type(start).__name__}(), which draws nothing; it must be {allowed}")
             if name in self.parameter_shapes:
                 start.check(field, *self._blocks(name)[1:])
 
@@ -329,3 +356,13 @@ def flags(name: str, value: object, shape: tuple[int, ...]) -> tuple[Any, ...]:
         raise validation.fail(name, value, allowed)
     tuples = array.astype(int).tolist()
     return tuple(tuple(row) for row in tuples) if len(shape) == 2 else tuple(tuples)
+
+
+def _short(value: object) -> str:
+    """Give a setting as it appears in a cell's repr: a mask of many units by its size."""
+    if not isinstance(value, tuple) or not all(isinstance(item, int | tuple) for item in value):
+        return repr(value)
+    mask = np.array(value)
+    if mask.size <= _SHOWN:
+        return repr(value)
+    return f"<{' x '.join(map(str, mask.shape))}, {int(mask.sum())} of them 1>"

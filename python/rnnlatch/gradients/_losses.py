@@ -5,23 +5,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch.gradients._analysis import Floats, Network
+from rnnlatch.gradients._analysis import Bundle, Floats
 
 __all__ = ["loss_by_state", "read_out_gradient"]
 
 
-def _by_output(network: Network, h: Floats, loss: str, at: str) -> Floats:
-    """Give dE_t/dy_t for the mean over the batch, shape (batch, steps, outputs); h: (batch, steps, hidden).
+def _by_output(networks: Bundle, h: Floats, loss: str, at: str) -> Floats:
+    """Give dE_t/dy_t for the mean over the batch, shape (networks, batch, steps, outputs), from h, (…, hidden).
 
     The steps are all for ``at="every"``, the last one for ``at="last"``; before a sequence begins it is 0.
     """
-    p, cell, targets = network.parameters, network.cell, network.targets
+    p, cell, targets = networks.parameters, networks.cell, networks.targets
     assert targets is not None
     if cell.outputs is not None:
-        y = h @ p["weight_out"].T + p.get("bias_out", 0)
+        flat = h.reshape(len(h), -1, cell.hidden) @ p["weight_out"].swapaxes(1, 2)
+        y = flat.reshape(*h.shape[:3], cell.outputs)
+        if "bias_out" in p:
+            y = y + p["bias_out"][:, None, None]
     else:
         y = h if cell.read_unit is None else h[..., cell.read_unit, None]
-    d: NDArray[Any] = targets if at == "every" else targets[:, None]
+    d: NDArray[Any] = targets if at == "every" else targets[:, :, None]
     if loss == "half_squared_error":
         g = y - d
     elif loss == "logistic_cross_entropy":
@@ -30,51 +33,55 @@ def _by_output(network: Network, h: Floats, loss: str, at: str) -> Floats:
     else:
         e = np.exp(y - y.max(axis=-1, keepdims=True))
         g = e / e.sum(axis=-1, keepdims=True)
-        np.put_along_axis(g, d[..., None], np.take_along_axis(g, d[..., None], -1) - 1, -1)
-    if network.mask is not None:
-        g = g * (network.mask if at == "every" else network.mask[:, None])[..., None]
-    if at == "every":
-        g = np.where((np.arange(network.time) >= network.first[:, None])[..., None], g, 0)
-    return np.asarray(g / network.batch)
+        place = np.broadcast_to(d[..., None], (*g.shape[:-1], 1))
+        np.put_along_axis(g, place, np.take_along_axis(g, place, -1) - 1, -1)
+    if networks.mask is not None:
+        g = g * (networks.mask if at == "every" else networks.mask[:, :, None])[..., None]
+    if at == "every" and networks.lengths is not None:
+        g = np.where((np.arange(networks.time) >= networks.first[..., None])[..., None], g, 0)
+    return np.asarray(g / networks.batch)
 
 
-def loss_by_state(network: Network, state: Floats, loss: str, at: str) -> tuple[Floats, Floats]:
+def loss_by_state(networks: Bundle, state: Floats, loss: str, at: str) -> tuple[Floats, Floats]:
     """Give dE_t/dy_t and dE_t/ds_t without the way through later states.
 
     Parameters
     ----------
-    network : Network
+    networks : Bundle
         With targets.
-    state : ndarray of float64, shape (batch, time + 1, states, hidden)
+    state : ndarray of float64, shape (networks, batch, time + 1, states, hidden)
         The states from the initial one on.
     loss, at : str
         As in `loss_and_gradient`.
 
     Returns
     -------
-    by_output : ndarray of float64, shape (batch, steps, outputs)
+    by_output : ndarray of float64, shape (networks, batch, steps, outputs)
         All steps for ``at="every"``, else the last one.
-    by_state : ndarray of float64, shape (batch, steps, states, hidden)
+    by_state : ndarray of float64, shape (networks, batch, steps, states, hidden)
         The same, for the states.
     """
-    seen = state[:, 1:] if at == "every" else state[:, -1:]
-    by_output = _by_output(network, seen[:, :, 0], loss, at)
+    cell = networks.cell
+    seen = state[:, :, 1:] if at == "every" else state[:, :, -1:]
+    by_output = _by_output(networks, seen[:, :, :, 0], loss, at)
     by_state = np.zeros(seen.shape)
-    if network.cell.outputs is not None:
-        by_state[:, :, 0] = by_output @ network.parameters["weight_out"]
-    elif network.cell.read_unit is not None:
-        by_state[:, :, 0, network.cell.read_unit] = by_output[..., 0]
+    if cell.outputs is not None:
+        flat = by_output.reshape(len(by_output), -1, cell.outputs) @ networks.parameters["weight_out"]
+        by_state[:, :, :, 0] = flat.reshape(by_state[:, :, :, 0].shape)
+    elif cell.read_unit is not None:
+        by_state[:, :, :, 0, cell.read_unit] = by_output[..., 0]
     else:
-        by_state[:, :, 0] = by_output
+        by_state[:, :, :, 0] = by_output
     return by_output, by_state
 
 
-def read_out_gradient(network: Network, state: Floats, by_output: Floats) -> dict[str, Floats]:
+def read_out_gradient(networks: Bundle, state: Floats, by_output: Floats) -> dict[str, Floats]:
     """Give the gradient of the read-out's parameters, which only the step of the loss itself adds to."""
-    h = state[:, -by_output.shape[1] :, 0]
+    count, _, steps, outputs = by_output.shape
     gradient = {}
-    if "weight_out" in network.parameters:
-        gradient["weight_out"] = np.einsum("bto,bth->oh", by_output, h)
-    if "bias_out" in network.parameters:
-        gradient["bias_out"] = by_output.sum(axis=(0, 1))
+    if "weight_out" in networks.parameters:
+        h = state[:, :, -steps:, 0].reshape(count, -1, networks.cell.hidden)
+        gradient["weight_out"] = by_output.reshape(count, -1, outputs).swapaxes(1, 2) @ h
+    if "bias_out" in networks.parameters:
+        gradient["bias_out"] = by_output.sum(axis=(1, 2))
     return gradient

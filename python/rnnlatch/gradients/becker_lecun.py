@@ -13,6 +13,7 @@ from rnnlatch._network_parameters import Params, mask_gradient
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import provenance
 from rnnlatch.cells.network import NetworkCell
+from rnnlatch.gradients._analysis import check_names, own_coordinates
 from rnnlatch.gradients._engine import pose
 
 __all__ = ["curvature"]
@@ -99,6 +100,8 @@ def curvature(
             f"the curvature of {numbers} parameters at {s.time} steps of {s.batch} sequences needs {words(needed)}, and "
             f"{words(available_memory())} are available; by_step=False leaves that out"
         )
+    named = {"sequence", "time", *(f"{name}_by_step" for name in cell.parameter_shapes)} if steps else set()
+    check_names(s, named | {dim for part in cell.parameters().values() for dim in part.dims})
     many = problem.as_many()
     found = core.network_curvature(
         many.structure,
@@ -127,7 +130,7 @@ def curvature(
         if name in parts:  # an initial state is used at no step
             dims = ("sequence", "time", *part.dims)
             add(f"{name}_by_step", dims, parts[name], f"curvature of the loss by the use at one step: {part.long_name}")
-    coords: dict[Any, Any] = dict(s.networks.coords) if s.many else {}
+    coords: dict[Any, Any] = own_coordinates(s)
     if steps:
         sequence = {"long_name": "sequence of the batch", "units": "1"}
         coords["sequence"] = xr.Variable("sequence", np.arange(s.batch), sequence)

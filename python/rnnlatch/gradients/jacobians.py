@@ -11,8 +11,9 @@ from rnnlatch import validation
 from rnnlatch._dispatch import core
 from rnnlatch._network_parameters import Params
 from rnnlatch.cells.network import NetworkCell
-from rnnlatch.gradients._analysis import Floats, Network, analyse, begin, networks, sequence_dims
+from rnnlatch.gradients._analysis import Bundle, Floats, analyse, begin, bundle, one_by_one, sequence_dims
 from rnnlatch.gradients._losses import loss_by_state
+from rnnlatch.gradients.memory import check_memory, trajectory_memory
 
 __all__ = ["jacobian_products"]
 
@@ -80,6 +81,8 @@ def jacobian_products(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If it would take more memory than is available.
 
     Notes
     -----
@@ -108,11 +111,13 @@ def jacobian_products(
     """
     wanted = _check_norms(norms)
     sequences, given, _ = begin(cell, params, inputs, targets, loss=loss, lengths=lengths, initial_state=initial_state)
+    networks = bundle(sequences, given, threads=threads)
     inner = (*sequence_dims(sequences), "lag")
     measured = [*wanted, *(["loss_gradient"] if given is not None else [])]
     plain = validation.flag("bounds", bounds) and cell.kind == "VanillaRNN"
     lags = np.arange(sequences.time + 1)
-    described = {name: (inner, words, "1") for name, words in _with_logarithms(measured).items()}
+    of_lags = _with_logarithms(measured)
+    described = {name: (inner, words, "1") for name, words in of_lags.items()}
     if plain:
         of_bounds = _with_logarithms(["singular_value_bound", "spectral_radius_power"])
         described |= {name: (("lag",), words, "1") for name, words in of_bounds.items()}
@@ -121,25 +126,43 @@ def jacobian_products(
             "largest_singular_value": ((), "largest singular value of the recurrent weights", "1"),
             "spectral_radius": ((), "spectral radius of the recurrent weights", "1"),
         }
+    kind = "both" if len(wanted) == 2 else wanted[0] if wanted else "none"
 
-    def one(network: Network) -> Mapping[str, Any]:
-        seed = None
-        if network.targets is not None:
-            _, by_state = loss_by_state(network, network.partials().state, loss, "last")
-            seed = np.ascontiguousarray(by_state[:, 0] * network.batch)
-        kind = "both" if len(wanted) == 2 else wanted[0] if wanted else "none"
-        found: dict[str, Any] = core.jacobian_norms(*network.arguments, kind, network.threads, network.lengths, seed)
-        return found | (_bounds(network, lags) if plain else {})
+    def compute() -> Mapping[str, Any]:
+        numbers = networks.count * lags.size * (networks.batch * len(of_lags) + 4 * plain)
+        walked = trajectory_memory(cell, batch=networks.batch, time=networks.time, threads=networks.threads)
+        partials = 2 * networks.at_once * networks.partials_memory if given is not None else 0
+        check_memory(
+            8 * numbers + walked + partials,
+            f"jacobian_products of {networks.count} networks on {networks.batch} sequences of {networks.time} steps",
+            "use fewer networks, sequences or threads at once",
+        )
+        seed = None if given is None else _seeds(networks, loss)
+
+        def one(i: int) -> dict[str, Any]:
+            start = None if seed is None else seed[i]
+            return core.jacobian_norms(*networks.arguments(i), kind, networks.threads, networks.lengths_of(i), start)
+
+        found: dict[str, Any] = one_by_one(networks, one, of_lags)
+        return found | (_bounds(networks, lags) if plain else {})
 
     return analyse(
         sequences,
-        networks(sequences, given, threads=threads),
-        one,
+        compute,
         described,
         {"lag": (lags, "time lag", "steps")},
         "rnnlatch.gradients.jacobian_products; Pascanu, Mikolov and Bengio (2013), section 2.1",
         {"loss": loss} if given is not None else {},
     )
+
+
+def _seeds(networks: Bundle, loss: str) -> Floats:
+    """The derivative of each sequence's own loss by its last state, (networks, batch, states, hidden)."""
+    seeds = np.empty((networks.count, networks.batch, len(networks.cell.states), networks.cell.hidden))
+    for here, some in networks.parts():
+        _, by_state = loss_by_state(some, some.partials().state, loss, "last")
+        seeds[here] = by_state[:, :, 0] * networks.batch
+    return seeds
 
 
 def _check_norms(norms: object) -> list[str]:
@@ -157,23 +180,28 @@ def _with_logarithms(names: list[str]) -> dict[str, str]:
     }
 
 
-def _bounds(network: Network, lags: Any) -> dict[str, Any]:
-    weight = network.parameters["weight_hh_l0"]
-    gamma = _GAMMA[str(network.cell.structure()["activation"])]
-    if network.cell.diagonal:
-        largest = radius = float(np.abs(weight).max())
+def _bounds(networks: Bundle, lags: Any) -> dict[str, Any]:
+    weight, count = networks.parameters["weight_hh_l0"], networks.count
+    gamma = _GAMMA[str(networks.structure["activation"])]
+    if networks.cell.diagonal:
+        largest = radius = np.abs(weight).max(axis=-1)
     else:
-        largest = float(np.linalg.norm(weight, 2))
-        radius = float(np.abs(np.linalg.eigvals(weight)).max())
-    found: dict[str, Any] = {"gamma": gamma, "largest_singular_value": largest, "spectral_radius": radius}
+        largest = np.linalg.norm(weight, 2, axis=(-2, -1))
+        radius = np.abs(np.linalg.eigvals(weight)).max(axis=-1)
+    largest, radius = np.broadcast_to(largest, count), np.broadcast_to(radius, count)
+    found: dict[str, Any] = {
+        "gamma": np.full(count, gamma),
+        "largest_singular_value": largest.copy(),
+        "spectral_radius": radius.copy(),
+    }
     for name, base in (("singular_value_bound", gamma * largest), ("spectral_radius_power", gamma * radius)):
-        found[f"log_{name}"] = _log_power(base, lags)
+        found[f"log_{name}"] = _log_power(base[:, None], lags)
         with np.errstate(over="ignore", under="ignore"):
-            found[name] = np.float64(base) ** lags
+            found[name] = base[:, None] ** lags
     return found
 
 
-def _log_power(base: float, lags: Any) -> Floats:
+def _log_power(base: Floats, lags: Any) -> Floats:
     """The logarithm of base^lag; 0^0 is 1."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(lags == 0, 0.0, lags * np.log(np.float64(base)))
+        return np.where(lags == 0, 0.0, lags * np.log(base))

@@ -1,6 +1,6 @@
 """What each time lag adds to the gradient."""
 
-from collections.abc import Mapping
+import math
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,14 @@ from numpy.typing import ArrayLike
 
 from rnnlatch._network_parameters import Params, mask_gradient
 from rnnlatch.cells.network import NetworkCell
-from rnnlatch.gradients._analysis import Floats, Network, analyse, begin, networks
+from rnnlatch.gradients._analysis import Bundle, Floats, Integers, analyse, begin, bundle, magnitudes, rescaled, scaled
 from rnnlatch.gradients._losses import loss_by_state, read_out_gradient
-from rnnlatch.gradients.norms import global_norm
+from rnnlatch.gradients.memory import check_memory
 
 __all__ = ["by_lag"]
+
+_SQUARED = 400  # powers of two between which squares are in range, and sums of them
+_BLOCK = 2**20  # numbers of several lags that are finished together
 
 
 def by_lag(
@@ -36,7 +39,7 @@ def by_lag(
     cell : NetworkCell
         The kind of network.
     params : mapping of arrays or Dataset
-        The parameters; those of many networks are taken one after another.
+        The parameters, of one network or many.
     inputs : array_like, shape (batch, time, inputs)
         The sequences. Where each network has its own, with ``run`` in front.
     targets, loss, at, mask, lengths, initial_state
@@ -49,13 +52,15 @@ def by_lag(
     Dataset
         Over the dimension ``lag``: variables named like the parameters, in their dimensions, whose sum over ``lag`` is
         the gradient of `loss_and_gradient`, and ``norm``, the Euclidean norm of each lag's part over all parameters
-        together. The lags are 0 … T − 1, and T too where the initial state is learned, which is read T steps before
-        the last one.
+        together, with its natural logarithm ``log_norm``, which neither overflows nor underflows. The lags are
+        0 … T − 1, and T too where the initial state is learned, which is read T steps before the last one.
 
     Raises
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If the result would take more memory than is available: every parameter at every lag.
 
     Notes
     -----
@@ -80,23 +85,44 @@ def by_lag(
     True
     """
     sequences, given, weights = begin(
-        cell, params, inputs, targets, loss=loss, at=at, mask=mask, lengths=lengths, initial_state=initial_state
+        cell,
+        params,
+        inputs,
+        targets,
+        needed=True,
+        loss=loss,
+        at=at,
+        mask=mask,
+        lengths=lengths,
+        initial_state=initial_state,
     )
-    learned = cell.initial_state == "learned"
-    lags = np.arange(sequences.time + learned)
+    networks = bundle(sequences, given, weights, threads)
+    lags = np.arange(networks.time + (cell.initial_state == "learned"))
     described = {
         name: (("lag", *part.dims), f"what the lag adds to the gradient of: {part.long_name}", "1")
         for name, part in cell.parameters().items()
-    } | {"norm": (("lag",), "norm of what the lag adds to the gradient, over all parameters", "1")}
+    }
+    norm = "norm of what the lag adds to the gradient, over all parameters"
+    described |= {"norm": (("lag",), norm, "1"), "log_norm": (("lag",), f"natural logarithm of: {norm}", "1")}
+    shapes = {name: (len(lags), *shape) for name, shape in cell.parameter_shapes.items()}
+    shapes |= {"norm": lags.shape, "log_norm": lags.shape}
 
-    def one(network: Network) -> Mapping[str, Any]:
-        parts = mask_gradient(cell, _split(network, len(lags), loss, at))
-        return parts | {"norm": global_norm(parts)}
+    def compute() -> dict[str, Floats]:
+        sizes = [math.prod(shape) for shape in shapes.values()]
+        parameters = sum(math.prod(shape) for shape in cell.parameter_shapes.values())
+        check_memory(
+            8 * networks.count * sum(sizes) + 4 * networks.at_once * networks.partials_memory,
+            f"by_lag of {networks.count} × {parameters} parameters at {len(lags)} lags",
+            "use fewer networks at once or shorter sequences",
+        )
+        found = {name: np.zeros((networks.count, *shape)) for name, shape in shapes.items()}
+        for here, some in networks.parts():
+            _split(some, {name: value[here] for name, value in found.items()}, loss, at)
+        return found
 
     return analyse(
         sequences,
-        networks(sequences, given, weights, threads),
-        one,
+        compute,
         described,
         {"lag": (lags, "time lag", "steps")},
         "rnnlatch.gradients.by_lag; Pascanu, Mikolov and Bengio (2013), equations 3 to 5",
@@ -104,43 +130,76 @@ def by_lag(
     )
 
 
-def _split(network: Network, count: int, loss: str, at: str) -> dict[str, Floats]:
-    partials = network.partials()
-    by_output, gradient = loss_by_state(network, partials.state, loss, at)
-    parts = {name: np.zeros((count, *value.shape)) for name, value in network.parameters.items()}
-    for name, value in read_out_gradient(network, partials.state, by_output).items():
-        parts[name][0] = value
-    for lag in range(network.time):
+def _split(networks: Bundle, found: dict[str, Floats], loss: str, at: str) -> None:
+    """Compute the parts of some networks into arrays of zeros, (networks, lags, …)."""
+    partials, time = networks.partials(), networks.time
+    by_output, gradient = loss_by_state(networks, partials.state, loss, at)
+    parts = {name: found[name] for name in networks.parameters}
+    for name, value in read_out_gradient(networks, partials.state, by_output).items():
+        parts[name][:, 0] = value
+    # What goes back is gradient x 2^exponent, each sequence and step with its own; the parts of a lag have one in common.
+    exponent = np.zeros(gradient.shape[:3], np.int64)
+    common = np.zeros((networks.count, time + 1), np.int64)
+    for lag in range(time):
         # The steps k = t - lag, of all t that are looked at.
-        steps = slice(0 if at == "every" else network.time - 1 - lag, network.time - lag)
-        delta, gradient = network.through_cell(partials, gradient, steps)
-        _add_step(network, {name: value[lag] for name, value in parts.items()}, delta, partials.state, steps)
-        if count > network.time:
-            _add_start(network, parts, gradient, steps, lag + 1)
+        steps = slice(0 if at == "every" else time - 1 - lag, time - lag)
+        delta, before = networks.through_cell(partials, gradient, steps)
+        delta = scaled(delta, exponent - common[:, lag, None, None])
+        _add_step(networks, {name: value[:, lag] for name, value in parts.items()}, delta, partials.state, steps)
+        gradient, exponent = rescaled(before, exponent)
+        common[:, lag + 1] = exponent.max(axis=(1, 2))
+        if networks.cell.initial_state == "learned":
+            arrived = scaled(gradient, exponent - common[:, lag + 1, None, None])
+            _add_start(networks, {name: value[:, lag + 1] for name, value in parts.items()}, arrived, steps)
         if at == "every":
-            gradient = gradient[:, 1:]
-    return parts
+            gradient, exponent = gradient[:, :, 1:], exponent[:, :, 1:]
+    mask_gradient(networks.cell, parts)
+    lags = found["norm"].shape[1]
+    size = sum(value[:, 0].size for value in parts.values())
+    for start in range(0, lags, max(_BLOCK // size, 1)):
+        few = slice(start, min(start + max(_BLOCK // size, 1), lags))
+        _finish({name: value[:, few] for name, value in found.items()}, common[:, few])
 
 
-def _add_step(network: Network, parts: dict[str, Floats], delta: Floats, state: Floats, steps: slice) -> None:
+def _add_step(networks: Bundle, parts: dict[str, Floats], delta: Floats, state: Floats, steps: slice) -> None:
     """What the steps' own use of the parameters adds, from dE/d(pre-activation)."""
-    rows = len(network.cell.gates) * network.cell.hidden
-    by_input = delta[:, :, network.input_slots].reshape(-1, rows)
-    by_hidden = delta[:, :, network.hidden_slots].reshape(-1, rows)
-    before = state[:, steps, 0].reshape(len(by_hidden), -1)
-    parts["weight_ih_l0"] += by_input.T @ network.inputs[:, steps].reshape(len(by_input), -1)
-    if network.cell.diagonal:
-        parts["weight_hh_l0"] += (by_hidden * before).sum(axis=0)
-    else:
-        parts["weight_hh_l0"] += by_hidden.T @ before
-    if network.cell.bias:
-        parts["bias_ih_l0"] += by_input.sum(axis=0)
-        parts["bias_hh_l0"] += by_hidden.sum(axis=0)
+    cell, count = networks.cell, networks.count
+    rows = len(cell.gates) * cell.hidden
+    plain = delta.shape[3] == len(cell.gates)
+    by_hidden = (delta if plain else delta[:, :, :, networks.hidden_slots]).reshape(count, -1, rows)
+    by_input = by_hidden if plain else delta[:, :, :, networks.input_slots].reshape(count, -1, rows)
+    before = state[:, :, steps, 0].reshape(count, -1, cell.hidden)
+    drive = networks.inputs[:, :, steps].reshape(len(networks.inputs), -1, cell.inputs)
+    parts["weight_ih_l0"][...] = by_input.swapaxes(1, 2) @ drive
+    parts["weight_hh_l0"][...] = (
+        (by_hidden * before).sum(axis=1) if cell.diagonal else by_hidden.swapaxes(1, 2) @ before
+    )
+    if cell.bias:
+        parts["bias_ih_l0"][...] = by_input.sum(axis=1)
+        parts["bias_hh_l0"][...] = parts["bias_ih_l0"] if plain else by_hidden.sum(axis=1)
 
 
-def _add_start(network: Network, parts: dict[str, Floats], gradient: Floats, steps: slice, lag: int) -> None:
+def _add_start(networks: Bundle, parts: dict[str, Floats], gradient: Floats, steps: slice) -> None:
     """What has arrived at the initial states of the sequences that begin with one of the steps."""
-    for b, place in enumerate(network.first - steps.start):
-        if 0 <= place < gradient.shape[1]:
-            for s, name in enumerate(network.cell.states):
-                parts[name][lag] += gradient[b, place, s]
+    begins = networks.first[..., None] == np.arange(steps.start, steps.stop)
+    for s, name in enumerate(networks.cell.states):
+        parts[name] += np.where(begins[..., None], gradient[:, :, :, s], 0).sum(axis=(1, 2))
+
+
+def _finish(found: dict[str, Floats], common: Integers) -> None:
+    """Multiply the parts of a few lags by 2^common, and compute their norms over all parameters."""
+    parts = [value for name, value in found.items() if name not in ("norm", "log_norm")]
+    flat = [value.reshape(*common.shape, -1) for value in parts]
+    largest = np.stack([np.maximum(value.max(-1), -value.min(-1)) for value in flat], axis=-1)
+    shift = magnitudes(largest, -1, _SQUARED)
+    squares = np.zeros(common.shape)
+    for value in flat:
+        small = scaled(value, -shift)
+        squares += np.einsum("nlp,nlp->nl", small, small)
+    root = np.sqrt(squares)
+    found["norm"][...] = scaled(root, shift + common)
+    with np.errstate(divide="ignore"):
+        found["log_norm"][...] = np.log(root) + (shift + common) * np.log(2)
+    if common.any():
+        for value in parts:
+            value[...] = scaled(value, common)

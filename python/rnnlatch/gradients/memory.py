@@ -8,21 +8,27 @@ from numpy.typing import DTypeLike
 from rnnlatch import validation
 from rnnlatch._dispatch import core
 from rnnlatch._engine import check_threads
+from rnnlatch._memory import available_memory, words
 from rnnlatch.cells.network import NetworkCell
 
-__all__ = ["gradient_memory", "needed_memory"]
+__all__ = ["check_memory", "gradient_memory", "influences_memory", "needed_memory", "trajectory_memory"]
 
 # Numbers a unit of each cell keeps of every step: states, what the way back needs, derivatives by pre-activations.
 _STATES = {"VanillaRNN": 1, "LSTM": 2, "GRU": 1}
 _KEPT = {"VanillaRNN": 0, "LSTM": 5, "GRU": 4}
 _SLOTS = {"VanillaRNN": 1, "LSTM": 4, "GRU": 4}
 
-_REGISTER = 8 * core.build_info()["lanes_per_register"]  # bytes
+_REGISTER: int = 8 * core.build_info()["lanes_per_register"]  # bytes
 _GROUP = 2 * _REGISTER  # bytes of a row of lanes; a thread walks one group after the other
 _STAGED = 2**17  # bytes that a thread takes in of several groups at a time at most
 _CHUNK = 16  # steps whose derivatives by pre-activations wait for their weight gradients in lanes
 _SLICE = 24  # sequences that a thread takes at a time at most in the matrix driver
+_LISTED = 96  # bytes of a parameter in the list that real-time recurrent learning makes
+_COPIES = 10  # numbers of each parameter that it has besides, at most
 _GATHERED = 280  # columns, sequences times steps, whose weight gradients are summed at once there
+
+_LITTLE = 2**26  # bytes: not worth asking the system
+_LARGEST = 2**63 - 1  # of what counts sequences, steps and networks
 
 
 def gradient_memory(
@@ -69,10 +75,10 @@ def gradient_memory(
     validation.instance("cell", cell, NetworkCell, "a network: rnnlatch.cells.VanillaRNN(…), DiagonalRNN, LSTM or GRU")
     return needed_memory(
         cell,
-        batch=validation.integer("batch", batch, at_least=1),
-        time=validation.integer("time", time, at_least=1),
-        runs=1 if runs is None else validation.integer("runs", runs, at_least=1),
-        itemsize=np.dtype(dtype).itemsize,
+        batch=validation.integer("batch", batch, at_least=1, at_most=_LARGEST),
+        time=validation.integer("time", time, at_least=1, at_most=_LARGEST),
+        runs=1 if runs is None else validation.integer("runs", runs, at_least=1, at_most=_LARGEST),
+        itemsize=validation.float_type("dtype", dtype).itemsize,
         many=runs is not None or getattr(cell, "same_step", None) is not None,
         threads=check_threads(threads),
     )
@@ -95,3 +101,34 @@ def needed_memory(
     at_once = min(threads, slices)
     columns = (time + 1) * -(-batch // slices)
     return int(padding * (at_once * (columns * step + _GATHERED * slots) + (slices + 3) * weights))
+
+
+def trajectory_memory(cell: NetworkCell, *, batch: int, time: int, threads: int) -> int:
+    """Bound what the analyses of one network keep of the sequences that threads walk along, in bytes."""
+    units = _REGISTER // 8 * -(-cell.hidden * 8 // _REGISTER)
+    states, slots = _STATES[cell.kind], _SLOTS[cell.kind]
+    matrices = 10 * (states * units) ** 2  # a product and its factors, several times over
+    return 8 * min(threads, batch) * ((time + 1) * (states + slots) * units + matrices)
+
+
+def influences_memory(cell: NetworkCell, *, runs: int, threads: int, initial: bool) -> int:
+    """Bound what real-time recurrent learning carries along, in bytes; `initial`: whether a state is given to start from."""
+    states, rows = cell.hidden * _STATES[cell.kind], cell.hidden * len(cell.gates)
+    weights = rows * (cell.inputs + (1 if cell.diagonal else cell.hidden))
+    biases = cell.hidden * _SLOTS[cell.kind] if cell.bias else 0
+    parameters = weights + biases + (states if initial or cell.initial_state == "learned" else 0)
+    influences = parameters * (1 if cell.diagonal else states)
+    # All is computed in double precision; a thread works on one group of lanes, and has a list of the parameters.
+    groups = min(threads, -(-runs * 8 // _GROUP))
+    return groups * ((influences + _COPIES * parameters) * _GROUP + parameters * _LISTED)
+
+
+def check_memory(needed: int, what: str, instead: str) -> None:
+    """Raise where there is less memory than something needs; `instead`: what could be done."""
+    if needed <= _LITTLE:
+        return
+    there = available_memory()
+    if needed > there:
+        raise MemoryError(
+            f"{what} needs {words(needed)} besides its arguments, and {words(there)} are available; {instead}"
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._arrays import floats
+from rnnlatch._state_dict import check_names, listed
 
 __all__ = ["clip_norm", "global_norm"]
 
@@ -29,7 +30,7 @@ def global_norm(gradient: Gradient) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If `gradient` is not a mapping of arrays with ``weight_ih_l0`` among them.
+        If `gradient` is not a mapping of arrays of equally many networks, with ``weight_ih_l0`` among them.
 
     Examples
     --------
@@ -37,10 +38,7 @@ def global_norm(gradient: Gradient) -> Any:
     >>> float(global_norm({"weight_ih_l0": np.array([[3.0]]), "bias_ih_l0": np.array([4.0])}))
     5.0
     """
-    flat = _flat(gradient)
-    largest = np.abs(flat).max(axis=-1, keepdims=True)
-    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
-    return (scale[..., 0] * np.sqrt(((flat / scale) ** 2).sum(axis=-1)))[()]
+    return _norm(_checked(gradient))[()]
 
 
 def clip_norm(gradient: Gradient, threshold: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -75,25 +73,42 @@ def clip_norm(gradient: Gradient, threshold: ArrayLike) -> dict[str, NDArray[Any
     >>> clip_norm({"weight_ih_l0": np.array([[3.0]]), "bias_ih_l0": np.array([4.0])}, 1.0)
     {'weight_ih_l0': array([[0.6]]), 'bias_ih_l0': array([0.8])}
     """
-    norm = np.asarray(global_norm(gradient))
+    arrays = _checked(gradient)
+    norm = _norm(arrays)
     limit = floats("threshold", threshold, "a number above 0, or one for each run")
-    if not (limit > 0).all():
-        raise ValueError(f"threshold is {limit.min()}; it must be above 0")
     if limit.shape not in ((), norm.shape):
         raise ValueError(f"threshold has shape {limit.shape}; it must be () or {norm.shape}, one for each run")
+    if not (limit > 0).all():
+        raise ValueError(f"threshold is {limit.min()}; it must be above 0")
     above = (norm > limit) & np.isfinite(norm)
     factor = np.where(above, limit / np.where(above, norm, 1), 1)
     return {
         name: value * factor.reshape(*norm.shape, *(1,) * (value.ndim - norm.ndim)).astype(value.dtype)
-        for name, value in gradient.items()
+        for name, value in arrays.items()
     }
 
 
-def _flat(gradient: Gradient) -> NDArray[Any]:
-    """Put all numbers of a network side by side: shape (…, number), without or with runs in front."""
-    if not isinstance(gradient, Mapping):
-        raise TypeError(f"gradient is of type {type(gradient).__name__}; it must be a dict of arrays")
+def _checked(gradient: Gradient) -> dict[str, NDArray[Any]]:
+    """Give the arrays, without or with an axis of networks in front, which is that of the input weights."""
+    check_names("gradient", gradient)
     if "weight_ih_l0" not in gradient:
-        raise ValueError(f"gradient has {', '.join(gradient) or 'nothing'}; weight_ih_l0 must be among it")
-    lead = np.shape(gradient["weight_ih_l0"])[:-2]
-    return np.concatenate([np.reshape(value, (*lead, -1)) for value in gradient.values()], axis=-1)
+        raise ValueError(f"gradient has {listed(gradient)}; weight_ih_l0 must be among it")
+    arrays = {name: floats(name, value, "an array of real numbers") for name, value in gradient.items()}
+    shape = arrays["weight_ih_l0"].shape
+    if len(shape) < 2:
+        raise ValueError(f"weight_ih_l0 has shape {shape}; it must be (rows, inputs), or (run, rows, inputs)")
+    lead = shape[:-2]
+    for name, array in arrays.items():
+        if array.size == 0 or array.shape[: len(lead)] != lead:
+            wanted = f"begin with {lead} as that of weight_ih_l0, and not be empty" if lead else "not be empty"
+            raise ValueError(f"{name} has shape {array.shape}; it must {wanted}")
+    return arrays
+
+
+def _norm(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    lead = arrays["weight_ih_l0"].shape[:-2]
+    flat = np.concatenate([array.reshape(*lead, -1) for array in arrays.values()], axis=-1)
+    largest = np.abs(flat).max(axis=-1, keepdims=True)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    with np.errstate(over="ignore"):  # where there is an infinity, the norm is one too
+        return np.asarray(scale[..., 0] * np.sqrt(((flat / scale) ** 2).sum(axis=-1)))

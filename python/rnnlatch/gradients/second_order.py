@@ -15,6 +15,7 @@ from rnnlatch._parameters import Networks
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import provenance
 from rnnlatch.cells.network import NetworkCell
+from rnnlatch.gradients._analysis import check_names, own_coordinates
 from rnnlatch.gradients._engine import Problem, pose
 
 __all__ = ["hessian", "hessian_vector_product"]
@@ -178,6 +179,7 @@ def hessian(
     s = problem.sequences
     if s.many:
         raise ValueError(f"there are {s.runs} networks; the Hessian is of one, select it with isel(run=…) or [run]")
+    check_names(s, ("hessian", "eigenvalue", "parameter", "parameter_of_gradient", "mode"))
     trained = [
         (name, place)
         for name, shape in cell.parameter_shapes.items()
@@ -216,7 +218,8 @@ def hessian(
             ),
             "eigenvalue": ("mode", values, {"long_name": "eigenvalue of the Hessian"} | units),
         },
-        {
+        own_coordinates(s)
+        | {
             "parameter": ("parameter", labels, {"long_name": "parameter"} | units),
             "parameter_of_gradient": (
                 "parameter_of_gradient",

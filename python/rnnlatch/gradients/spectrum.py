@@ -11,7 +11,8 @@ from rnnlatch._arrays import integers
 from rnnlatch._dispatch import core
 from rnnlatch._network_parameters import Params
 from rnnlatch.cells.network import NetworkCell
-from rnnlatch.gradients._analysis import Network, analyse, begin, networks, sequence_dims
+from rnnlatch.gradients._analysis import analyse, begin, bundle, one_by_one, sequence_dims
+from rnnlatch.gradients.memory import check_memory, trajectory_memory
 
 __all__ = ["singular_spectrum"]
 
@@ -60,6 +61,8 @@ def singular_spectrum(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If it would take more memory than is available.
 
     Notes
     -----
@@ -87,18 +90,26 @@ def singular_spectrum(
     """
     sequences, _, _ = begin(cell, params, inputs, lengths=lengths, initial_state=initial_state)
     wanted = _check_lags(lags, sequences.time)
+    networks = bundle(sequences, threads=threads)
     size = len(cell.states) * cell.hidden
 
-    def one(network: Network) -> Mapping[str, Any]:
-        return {
-            "log_singular_value": core.singular_spectrum(*network.arguments, wanted, network.threads, network.lengths)
-        }
+    def one(i: int) -> Mapping[str, Any]:
+        found = core.singular_spectrum(*networks.arguments(i), wanted, networks.threads, networks.lengths_of(i))
+        return {"log_singular_value": found}
+
+    def compute() -> Mapping[str, Any]:
+        walked = trajectory_memory(cell, batch=networks.batch, time=networks.time, threads=networks.threads)
+        check_memory(
+            8 * networks.count * networks.batch * wanted.size * size + walked,
+            f"singular_spectrum of {networks.count} networks on {networks.batch} sequences at {wanted.size} lags",
+            "use fewer networks, sequences, lags or threads at once",
+        )
+        return one_by_one(networks, one, ["log_singular_value"])
 
     words = "natural logarithm of the singular values of ds_T / ds_{T-lag}"
     return analyse(
         sequences,
-        networks(sequences, threads=threads),
-        one,
+        compute,
         {"log_singular_value": ((*sequence_dims(sequences), "lag", "index"), words, "1")},
         {
             "lag": (wanted, "time lag", "steps"),

@@ -125,7 +125,7 @@ def by_lag(
     """
     check_dims("parts", parts["norm"], ["lag"])
     lag = parts["lag"].values
-    there = [str(each) for each in parts if each != "norm"]
+    there = [str(each) for each, values in parts.items() if values.ndim > 1]  # norms have no other dims than the lag
     chosen = [validation.choice("names", each, there) for each in ([names] if isinstance(names, str) else names)]
     with style():
         axes = new_axes(ax)

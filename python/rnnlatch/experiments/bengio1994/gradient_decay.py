@@ -299,7 +299,7 @@ EXPERIMENT = Experiment(
     scales={
         "quick": Scale("3 weights x 4 sizes of inputs x 200 sequences", "about 2 s"),
         "paper": Scale("5 weights x 4 sizes of inputs x 2,000 sequences", "about 6 s"),
-        "large": Scale("5 weights x 4 sizes of inputs x 50,000 sequences", "about 1 min"),
+        "large": Scale("5 weights x 4 sizes of inputs x 50,000 sequences", "about 2 min"),
     },
     analyse=analyse,
     plot=plot,

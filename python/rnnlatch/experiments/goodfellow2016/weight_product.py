@@ -477,7 +477,7 @@ EXPERIMENT = Experiment(
     scales={
         "quick": Scale("100,000 shallow products, 5,000 of 100 weights, 60 matrices", "about 2 s"),
         "paper": Scale("1,000,000 shallow products, 20,000 of 100 weights, 300 matrices", "about 5 s"),
-        "large": Scale("20,000,000 shallow products, 500,000 of 100 weights, 3,000 matrices", "about 2 min"),
+        "large": Scale("20,000,000 shallow products, 500,000 of 100 weights, 3,000 matrices", "about 1 min"),
     },
     analyse=analyse,
     plot=plot,
