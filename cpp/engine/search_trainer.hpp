@@ -78,8 +78,8 @@ class SearchTrainer {
 
     Evaluation means(std::size_t lane, const Sums& sums) const {
         const auto count = static_cast<double>(sequences_.sequences());
-        Evaluation found{sums.cost / count, sums.wrong / count, sums.right_before,
-                         sums.shown == sequences_.sequences(), false};
+        Evaluation found{sums.cost / count, sums.wrong / count, sums.right_before, sums.shown == sequences_.sequences(),
+                         false};
         found.meets = found.complete && runs_.meets(runs_.run(lane), found.loss, found.error);
         return found;
     }
@@ -93,7 +93,8 @@ class SearchTrainer {
         const bool out = save_work_ && !last_look_[lane] && searches_[lane].hopeless(found);
         if (!found.complete && !out) return;
         end_evaluation(lane, found, shown_[lane]);
-        while (runs_.going_on() && runs_.busy(lane) && readout_only(lane)) end_evaluation(lane, evaluate_readout(lane), 0);
+        while (runs_.going_on() && runs_.busy(lane) && readout_only(lane))
+            end_evaluation(lane, evaluate_readout(lane), 0);
     }
 
     void end_evaluation(std::size_t lane, const Evaluation& found, std::size_t walked) {
@@ -179,7 +180,7 @@ class SearchTrainer {
     std::vector<std::uint8_t> is_bias_;  // by coordinate
     std::vector<Search> searches_;
     Sums sums_[task_lanes];
-    std::size_t shown_[task_lanes] = {};  // sequences of the set, in the evaluation of each lane
+    std::size_t shown_[task_lanes] = {};     // sequences of the set, in the evaluation of each lane
     std::size_t last_put_[task_lanes] = {};  // the coordinate that was changed last
     bool last_look_[task_lanes] = {};
     bool biases_changed_ = false;
