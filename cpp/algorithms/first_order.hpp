@@ -42,8 +42,8 @@ class FirstOrder {
         for (std::size_t i = 0; i < network_.trainable(); ++i) theta_[i * task_lanes + lane] = 0.0;
     }
 
-    void present(const std::uint32_t* index) {
-        network_.show(index);
+    void present(const PresentationRows& shown) {
+        network_.show(shown.index);
         network_.walk_there_and_back();
     }
 
@@ -59,6 +59,8 @@ class FirstOrder {
         network_.changed();
         network_.clear_gradient(mask);
     }
+
+    bool finite(std::size_t lane) const { return network_.finite(lane); }
 
    private:
     static double* row(Buffer<double>& rows, std::size_t i) { return rows.data() + i * task_lanes; }

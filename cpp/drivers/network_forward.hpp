@@ -61,6 +61,9 @@ class NetworkForward {
         sum_biases();
     }
 
+    // To be called after a change of the rows of the parameters.
+    void parameters_changed() { sum_biases(); }
+
     void begin_sequence(std::size_t b) {
         sequence_ = b;
         take_inputs();

@@ -55,13 +55,19 @@ class TrainedNetwork : public Base {
     // Shows what fill(rows) puts there.
     template <class Fill>
     void show_by(Fill fill) {
-        fill(ShownRows{this->inputs_.data(), this->start_.data(), this->target_.data(), this->weight_.data()});
+        fill(shown());
         const S* start = this->start_.data();
         this->latest_start_ =
             static_cast<std::size_t>(*std::max_element(start, start + Row<typename Base::Lanes>::lanes));
         this->take_initial_states();
         std::fill(loss_.begin(), loss_.end(), S{});
     }
+
+    // The rows of the sequences that were shown last.
+    ShownRows shown() {
+        return {this->inputs_.data(), this->start_.data(), this->target_.data(), this->weight_.data()};
+    }
+    const S* parameters() const { return parameters_.data(); }
 
     // Only there: cost and error.
     void walk_there() {
@@ -78,7 +84,7 @@ class TrainedNetwork : public Base {
     }
 
     // After a change of parameters.
-    void changed() { this->sum_biases(); }
+    void changed() { this->parameters_changed(); }
 
     // Of the presentation, by lane.
     const S* cost() const { return loss_.data(); }
@@ -92,6 +98,8 @@ class TrainedNetwork : public Base {
     std::size_t trainable() const { return trainable_.size(); }
     S* theta(std::size_t i) { return parameters_.data() + trainable_[i] * row; }
     S* gradient(std::size_t i) { return gradient_.data() + trainable_[i] * row; }
+
+    void clear_gradient() { std::fill(gradient_.begin(), gradient_.end(), S{}); }
 
     void clear_gradient(const S* mask) {
         const auto cleared = M::load(mask) > constant_like<typename Base::Lanes>(0.0);

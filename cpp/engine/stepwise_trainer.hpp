@@ -4,8 +4,9 @@
 //   network()            the lanes' parameters, and cost and error of the last presentation (drivers/trained_network.hpp)
 //   set_lane(lane, run)  a new run begins in a lane, whose parameters are there already
 //   clear_lane(lane)     no run is left for a lane: it goes on computing, and nothing may come of it
-//   present(index)       shows the sequences with these indices and learns from them what it needs
+//   present(shown)       shows sequences and learns from them what it needs
 //   step(mask)           changes parameters in the lanes whose batch is complete (a row, 1 or 0)
+//   finite(lane)         whether all numbers of the run are, so that it can go on
 #pragma once
 
 #include <cstddef>
@@ -56,6 +57,7 @@ class StepwiseTrainer {
           order_(problem, *task_),
           runs_(problem, results, work),
           index_(task_lanes),
+          number_(task_lanes),
           mask_(task_lanes) {}
 
     // Trains runs until there are none left or the work is cancelled.
@@ -67,9 +69,11 @@ class StepwiseTrainer {
    private:
     void present() {
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
-            index_[lane] = runs_.busy(lane) ? order_.index(runs_.run(lane), runs_.seen(lane)) : 0;
+            const bool busy = runs_.busy(lane);
+            index_[lane] = busy ? order_.index(runs_.run(lane), runs_.seen(lane)) : 0;
+            number_[lane] = busy ? static_cast<std::uint32_t>(runs_.seen(lane)) : 0;
         }
-        algorithm_->present(index_.data());
+        algorithm_->present({index_.data(), number_.data()});
         auto& network = algorithm_->network();
         bool any = false;
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
@@ -83,7 +87,7 @@ class StepwiseTrainer {
         if (any) algorithm_->step(mask_.data());
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
             if (!runs_.busy(lane)) continue;
-            const auto outcome = runs_.verdict(lane, network.finite(lane));
+            const auto outcome = runs_.verdict(lane, algorithm_->finite(lane));
             if (!outcome) continue;
             network.bring_out_lane(lane, runs_.run(lane), results_.parameters);
             runs_.write(lane, *outcome);
@@ -105,7 +109,7 @@ class StepwiseTrainer {
     std::unique_ptr<Algorithm> algorithm_;
     PresentationOrder order_;
     LaneRuns runs_;
-    Buffer<std::uint32_t> index_;
+    Buffer<std::uint32_t> index_, number_;
     Buffer<double> mask_;
 };
 

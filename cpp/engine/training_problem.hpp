@@ -35,4 +35,9 @@ struct TrainingResults {
     NetworkViews<double> parameters;
 };
 
+// Rows of integers: which sequence every lane sees, and the number of this presentation of its run, from 0.
+struct PresentationRows {
+    const std::uint32_t *index, *number;
+};
+
 }  // namespace rnnlatch

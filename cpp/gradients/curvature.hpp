@@ -46,32 +46,37 @@ struct CurvatureResults {
     NetworkViews<T> sum, by_step;  // (run, ...) and, without data where not wanted, (run, batch, time, ...)
 };
 
+// The way back with both derivatives: after backward(t) there are dE/d(slots of step t) and, beside it, their curvature.
 template <class V>
-class CurvatureLanes : public NetworkLanes<V> {
+class CurvatureWalk : public NetworkLanes<V> {
     using Base = NetworkLanes<V>;
-    using Base::at_, Base::cell_, Base::parameters_, Base::problem_, Base::row, Base::shape_, Base::state;
+
+   protected:
+    using Base::at_, Base::parameters_, Base::problem_, Base::row, Base::shape_, Base::state;
     using typename Base::M;
-    using typename Base::S;
 
    public:
-    CurvatureLanes(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const UnitDerivatives<V>& unit,
-                   bool second_order, const CurvatureResults<S>& results)
+    using typename Base::S;
+
+    CurvatureWalk(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const UnitDerivatives<V>& unit,
+                  bool second_order)
         : Base(problem, cell, Remember::everything),
-          unit_(unit),
-          second_order_(second_order),
-          results_(results),
-          squares_(parameters_.size()),
           output_curvature_(this->output_gradient_.size()),
           h_(this->state_rows_ * row),
-          h_previous_(h_.size()),
           h_slots_(this->slot_rows_ * row),
-          step_(parameters_.size()),
-          sum_(parameters_.size()) {}
+          unit_(unit),
+          second_order_(second_order),
+          squares_(parameters_.size()),
+          h_previous_(h_.size()) {}
 
     void begin(std::size_t first, std::size_t count) {
         Base::begin(first, count);
-        for (std::size_t i = 0; i < squares_.size(); ++i) squares_[i] = parameters_[i] * parameters_[i];
-        std::fill(sum_.begin(), sum_.end(), S{});
+        square_parameters();
+    }
+
+    void parameters_changed() {
+        Base::parameters_changed();
+        square_parameters();
     }
 
     void judge() {
@@ -84,15 +89,11 @@ class CurvatureLanes : public NetworkLanes<V> {
         std::fill(h_.begin(), h_.end(), S{});
     }
 
-    void walk_backward() {
-        for (std::size_t t = shape_.length; t > 0; --t) backward(t);
-    }
-
     void backward(std::size_t t) {
         Base::backward(t);
         const S* g = this->carried_next_.data();  // dE/d(states of step t), the loss of the step with it
-        const bool judged = shape_.every || t == shape_.length, waiting = t <= this->latest_start_;
-        const std::size_t j = shape_.every ? t - 1 : 0, hidden = shape_.hidden;
+        const bool waiting = t <= this->latest_start_;
+        const std::size_t hidden = shape_.hidden;
         if (second_order_) this->forward(t);  // for the pre-activations
         const auto units = [&](std::size_t first, std::size_t last) {
             unit_.curvature(first, last, hidden, this->slots_.data(), state(t - 1), state(t), this->kept_of(t), g,
@@ -100,7 +101,7 @@ class CurvatureLanes : public NetworkLanes<V> {
         };
         std::swap(parameters_, squares_);
         std::swap(this->output_gradient_, output_curvature_);
-        if (judged) this->add_output_gradient(j, h_.data());
+        if (judged(t)) this->add_output_gradient(shape_.every ? t - 1 : 0, h_.data());
         if (problem_.same_step) {
             for (std::size_t i = hidden; i-- > 0;) {
                 units(i, i + 1);
@@ -122,9 +123,58 @@ class CurvatureLanes : public NetworkLanes<V> {
         }
         std::swap(parameters_, squares_);
         std::swap(this->output_gradient_, output_curvature_);
-        take_step(t, judged ? output_curvature_.data() + j * shape_.judged() * row : nullptr);
         if (waiting) this->keep_waiting(t, h_.data(), h_previous_.data(), this->state_rows_);
         std::swap(h_, h_previous_);
+    }
+
+   protected:
+    bool judged(std::size_t t) const { return shape_.every || t == shape_.length; }
+
+    Buffer<S> output_curvature_;
+    Buffer<S> h_, h_slots_;  // curvature by the states before the step walked last, and by its slots
+
+   private:
+    void square_parameters() {
+        for (std::size_t i = 0; i < squares_.size(); ++i) squares_[i] = parameters_[i] * parameters_[i];
+    }
+
+    void add_weighted(std::size_t i, std::size_t k, S* to) const {
+        Base::add_product(M::load(this->parameter(at_.weight_hh + i * shape_.hidden + k)), h_slots_.data() + i * row,
+                          to + k * row);
+    }
+
+    UnitDerivatives<V> unit_;
+    bool second_order_;
+    Buffer<S> squares_, h_previous_;
+};
+
+// The curvatures of the runs of a call, with their gradients.
+template <class V>
+class CurvatureLanes : public CurvatureWalk<V> {
+    using Base = CurvatureWalk<V>;
+    using Base::at_, Base::cell_, Base::h_, Base::h_slots_, Base::problem_, Base::row, Base::shape_, Base::state;
+    using typename Base::M;
+
+   public:
+    using typename Base::S;
+
+    CurvatureLanes(const NetworkProblem<S>& problem, const CellInLanes<V>& cell, const UnitDerivatives<V>& unit,
+                   bool second_order, const CurvatureResults<S>& results)
+        : Base(problem, cell, unit, second_order),
+          results_(results),
+          step_(this->parameters_.size()),
+          sum_(step_.size()) {}
+
+    void begin(std::size_t first, std::size_t count) {
+        Base::begin(first, count);
+        std::fill(sum_.begin(), sum_.end(), S{});
+    }
+
+    void walk_backward() {
+        for (std::size_t t = shape_.length; t > 0; --t) {
+            this->backward(t);
+            take_step(t);
+        }
     }
 
     void end_sequence(const View<S>* initial_gradient) {
@@ -142,13 +192,10 @@ class CurvatureLanes : public NetworkLanes<V> {
     }
 
    private:
-    void add_weighted(std::size_t i, std::size_t k, S* to) const {
-        Base::add_product(M::load(this->parameter(at_.weight_hh + i * shape_.hidden + k)), h_slots_.data() + i * row,
-                          to + k * row);
-    }
-
     // The curvature of every parameter at step t.
-    void take_step(std::size_t t, const S* output) {
+    void take_step(std::size_t t) {
+        const std::size_t j = shape_.every ? t - 1 : 0;
+        const S* output = this->judged(t) ? this->output_curvature_.data() + j * shape_.judged() * row : nullptr;
         const std::size_t hidden = shape_.hidden;
         const auto product = [this](std::size_t at, const S* h, const S* x) {
             const V value = M::load(x);
@@ -186,10 +233,8 @@ class CurvatureLanes : public NetworkLanes<V> {
         });
     }
 
-    UnitDerivatives<V> unit_;
-    bool second_order_;
     CurvatureResults<S> results_;
-    Buffer<S> squares_, output_curvature_, h_, h_previous_, h_slots_, step_, sum_;
+    Buffer<S> step_, sum_;
     Buffer<S> zero_ = Buffer<S>(row);
 };
 

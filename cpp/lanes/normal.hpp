@@ -63,7 +63,13 @@ RNNLATCH_INLINE void box_muller(Word word_0, Word word_1, Normal& first, Normal&
 RNNLATCH_INLINE f64 symmetric_uniform_low(u32 word) { return (widen_low(bits<i32>(word)) + 0.5) * 0x1p-31; }
 RNNLATCH_INLINE f64 symmetric_uniform_high(u32 word) { return (widen_high(bits<i32>(word)) + 0.5) * 0x1p-31; }
 
-// Uniform on [0, 1), a multiple of 2^-53, from two words.
+// Uniform on [0, 1), a multiple of 2^-53, from two words: in the first (second) half of the lanes, or of one lane.
+RNNLATCH_INLINE f64 unit_uniform_low(u32 word_0, u32 word_1) {
+    return (widen_low(bits<i32>(word_0 >> 5)) * 0x1p26 + widen_low(bits<i32>(word_1 >> 6))) * 0x1p-53;
+}
+RNNLATCH_INLINE f64 unit_uniform_high(u32 word_0, u32 word_1) {
+    return (widen_high(bits<i32>(word_0 >> 5)) * 0x1p26 + widen_high(bits<i32>(word_1 >> 6))) * 0x1p-53;
+}
 inline double unit_uniform(std::uint32_t word_0, std::uint32_t word_1) {
     const std::uint64_t integer = (static_cast<std::uint64_t>(word_0 >> 5) << 26) + (word_1 >> 6);
     return static_cast<double>(integer) * 0x1p-53;

@@ -102,6 +102,11 @@ RNNLATCH_TWICE_FUNCTION(exclusive_or)
 RNNLATCH_TWICE_FUNCTION(merge_halves)
 #undef RNNLATCH_TWICE_FUNCTION
 
+template <class P>
+RNNLATCH_INLINE bool any(Twice<P> mask) {
+    return any(mask.low) || any(mask.high);
+}
+
 template <class To, class P>
 RNNLATCH_INLINE auto bits(Twice<P> a) {
     return detail::on_both([](auto x) { return bits<To>(x); }, a);
