@@ -67,7 +67,6 @@ class TrainedNetwork : public Base {
     ShownRows shown() {
         return {this->inputs_.data(), this->start_.data(), this->target_.data(), this->weight_.data()};
     }
-    const S* parameters() const { return parameters_.data(); }
 
     // Only there: cost and error.
     void walk_there() {
