@@ -117,17 +117,17 @@ SIGN = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, activation="sign")
 
 @pytest.mark.parametrize("algorithm", [GradientDescent(), Adam(), RMSprop(), PseudoNewton(), Newton()])
 def test_gradients_of_threshold_units_are_refused(algorithm: Algorithm) -> None:
-    algorithm.check(TANH, TASK)
-    algorithm.check(rl.cells.LSTM(inputs=1, hidden=2, outputs=1), TASK)
+    algorithm.check(TANH, TASK, 7)
+    algorithm.check(rl.cells.LSTM(inputs=1, hidden=2, outputs=1), TASK, 7)
     with pytest.raises(ValueError) as caught:
-        algorithm.check(SIGN, TASK)
+        algorithm.check(SIGN, TASK, 7)
     assert f"algorithm is {type(algorithm).__name__}, which needs gradients" in str(caught.value)
     assert "it must be DiscreteErrorPropagation, SimulatedAnnealing" in str(caught.value)
 
 
 def test_a_hessian_that_is_too_large_is_refused() -> None:
     with pytest.raises(ValueError, match="they must be at most 200, or the algorithm PseudoNewton"):
-        Newton().check(rl.cells.VanillaRNN(inputs=1, hidden=14), TASK)
+        Newton().check(rl.cells.VanillaRNN(inputs=1, hidden=14), TASK, 201)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_a_hessian_that_is_too_large_is_refused() -> None:
     ],
 )
 def test_discrete_errors_are_for_threshold_units(cell: rl.cells.NetworkCell, message: str) -> None:
-    DiscreteErrorPropagation().check(SIGN, TASK)
+    DiscreteErrorPropagation().check(SIGN, TASK, 7)
     with pytest.raises(ValueError) as caught:
-        DiscreteErrorPropagation().check(cell, TASK)
+        DiscreteErrorPropagation().check(cell, TASK, 7)
     assert message in str(caught.value)
 
 
@@ -155,4 +155,4 @@ def test_discrete_errors_are_for_threshold_units(cell: rl.cells.NetworkCell, mes
 )
 @pytest.mark.parametrize("cell", [TANH, SIGN])
 def test_searches_take_every_cell(algorithm: Algorithm, cell: rl.cells.NetworkCell) -> None:
-    algorithm.check(cell, TASK)
+    algorithm.check(cell, TASK, 7)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import rnnlatch as rl
+from own_algorithms import PlainDescent
 from rnnlatch._record import Record, canonical_json
+from rnnlatch.rng import normalise, stream_base, streams
 
 CELL = rl.cells.LatchNeuron(w=1.25)
 TASK = rl.tasks.MinimalLatch(length=20, prefix=3, noise_std=0.2)
@@ -144,3 +146,223 @@ def test_no_criterion_is_a_measure_of_its_own() -> None:
 def test_outcomes_say_what_they_mean() -> None:
     assert [int(outcome) for outcome in rl.Outcome] == [0, 1, 2, 3]
     assert all(outcome.sentence.endswith(".") for outcome in rl.Outcome)
+
+
+# ---- networks, other tasks, other algorithms ----------------------------------------------------------------------------
+
+PARITY = rl.tasks.Parity(length=(3, 6), noise_std=0, sequences_per_class=4)
+FRESH = rl.tasks.Parity(length=6, noise_std=0.1)
+NET = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1)
+SIGNS = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, activation="sign")
+RANGE = rl.tasks.MinimalLatch(length=(10, 20), prefix=3, noise_std=0.2, sequences_per_class=4)
+RIGHT = rl.Criterion(measure="consecutive")
+ADAM = rl.algorithms.Adam()
+GUESSING = rl.algorithms.RandomGuessing()
+
+NETWORK_RUNS = [
+    rl.Run(NET, PARITY, ADAM),
+    rl.Run(SIGNS, PARITY, GUESSING, RIGHT, 800, 100),
+    rl.Run(CELL, RANGE, DESCENT),
+    rl.Run(CELL, FIXED, rl.algorithms.SimulatedAnnealing(), RIGHT),
+    rl.Run(rl.cells.LSTM(inputs=7, hidden=2, outputs=1), RANGE, ADAM),
+]
+
+
+@pytest.mark.parametrize("run", NETWORK_RUNS, ids=lambda run: type(run.cell).__name__)
+def test_runs_of_networks_come_back_from_json(run: rl.Run) -> None:
+    again = rl.Run.from_dict(json.loads(canonical_json(run.to_dict())))
+    assert again == run
+    assert hash(again) == hash(run)
+    assert pickle.loads(pickle.dumps(run)) == run
+    assert again.group == run.group
+
+
+def test_a_run_without_tests_is_written_as_before() -> None:
+    assert "test_presentations" not in rl.Run(CELL, TASK, DESCENT).to_dict()
+    assert rl.Run(CELL, TASK, DESCENT, test_presentations=3).to_dict()["test_presentations"] == 3
+
+
+@pytest.mark.parametrize(
+    ("run", "engine"),
+    [
+        (rl.Run(CELL, TASK, DESCENT), "latch"),
+        (rl.Run(CELL, TASK, DESCENT, None, test_presentations=9), "latch"),
+        (rl.Run(CELL, TASK, DESCENT, RIGHT), "networks"),
+        (rl.Run(CELL, RANGE, DESCENT), "networks"),
+        (rl.Run(CELL, rl.tasks.MinimalLatch(noise_std=0.1, tolerance=0.1), DESCENT), "networks"),
+        (rl.Run(CELL, TASK, ADAM), "networks"),
+        (rl.Run(NET, FRESH, DESCENT), "networks"),
+        (rl.Run(NET, FRESH, PlainDescent()), "python"),
+    ],
+)
+def test_the_engine_follows_from_the_parts(run: rl.Run, engine: str) -> None:
+    assert run.engine == engine
+
+
+def test_a_latch_neuron_in_the_form_of_a_network() -> None:
+    run = rl.Run(rl.cells.LatchNeuron(w=1.5, train_w=True), RANGE, DESCENT)
+    assert run.network == rl.cells.VanillaRNN(
+        inputs=7, hidden=1, read_unit=0, bias=False, init_hh=rl.cells.Constant(1.5)
+    )
+    trainable = run.trainable()
+    assert trainable["weight_ih_l0"].tolist() == [[1, 1, 1, 1, 1, 1, 0]]
+    assert trainable["weight_hh_l0"].tolist() == [[1]]
+    assert rl.Run(CELL, RANGE, DESCENT).trainable()["weight_hh_l0"].tolist() == [[0]]
+    start = run.initial(normalise(0).key(), streams(stream_base({}), 0, 3))
+    alone = rl.train(run.cell, TASK, rl.algorithms.GradientDescent(learning_rate=0), runs=3, max_presentations=1, rng=0)
+    np.testing.assert_array_equal(start["weight_ih_l0"][:, 0, :6].reshape(3, 2, 3), alone.input)
+    assert (start["weight_ih_l0"][:, 0, 6] == 1).all()
+    assert (start["weight_hh_l0"] == 1.5).all()
+    given = rl.Run(rl.cells.LatchNeuron(input=[[-0.2], [0.2]]), RANGE, DESCENT)
+    drawn = given.initial(normalise(0).key(), np.arange(2, dtype=np.uint64))
+    assert drawn["weight_ih_l0"].tolist() == [[[-0.2] * 3 + [0.2] * 3 + [1]]] * 2
+
+
+def test_runs_start_from_the_cells_initial_parameters() -> None:
+    drawn = NET.initial_parameters(7, runs=5)
+    start = rl.Run(NET, PARITY, ADAM).initial(normalise(7).key(), streams(stream_base({}), 2, 3))
+    for name, value in drawn.items():
+        np.testing.assert_array_equal(start[name], value[2:])
+
+
+def test_what_is_trained_is_known_number_by_number() -> None:
+    cell = rl.cells.GRU(inputs=1, hidden=2, outputs=1, mask_hh=[[0, 1], [1, 1]], fixed=["bias_ih_l0"])
+    trainable = rl.Run(cell, PARITY, ADAM).trainable()
+    assert sum(int(mask.sum()) for mask in trainable.values()) == cell.trainable_count
+    assert not trainable["bias_ih_l0"].any()
+    assert trainable["weight_hh_l0"].tolist() == [[0, 1], [1, 1]] * 3
+    assert {mask.dtype for mask in trainable.values()} == {np.dtype(np.uint8)}
+
+
+def test_the_engine_is_told_of_a_network_run() -> None:
+    cell = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, same_step=[[0, 0], [1, 0]])
+    run = rl.Run(cell, PARITY, GUESSING, RIGHT, 800)
+    structure = run.structure()
+    assert (structure["cell"], structure["task"], structure["algorithm"]) == ("VanillaRNN", "Parity", "RandomGuessing")
+    assert (structure["measure"], structure["batch_size"], structure["window"]) == (3, 8, 8)
+    assert (structure["loss"], structure["at"]) == ("half_squared_error", "last")
+    assert run.columns()["threshold"] == 0
+    assert run.arrays()["same_step"].tolist() == [[0, 0], [1, 0]]
+    for one in NETWORK_RUNS:
+        parts: list[Any] = [one.task.columns(), one.algorithm.columns(), {"threshold": 0}]
+        assert len(one.columns()) == sum(map(len, parts)), "no two parts have a column of the same name"
+
+
+def test_a_group_has_one_structure_and_one_mask() -> None:
+    base = rl.Run(NET, PARITY, ADAM)
+    assert rl.Run(NET, PARITY, rl.algorithms.Adam(learning_rate=1)).group == base.group
+    assert rl.Run(
+        rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, init_hh=rl.cells.Uniform(3)), PARITY, ADAM
+    ).group == (base.group)
+    one = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, fixed=["bias_hh_l0"])
+    two = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, mask_hh=[[0, 1], [1, 1]])
+    three = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, same_step=[[0, 0], [1, 0]])
+    others = {rl.Run(cell, PARITY, ADAM).group for cell in (one, two, three)}
+    others |= {rl.Run(NET, PARITY, ADAM, test_presentations=9).group, rl.Run(NET, PARITY, DESCENT).group}
+    assert len(others | {base.group}) == 6
+
+
+TWO = rl.tasks.TwoSequence(length=5, noise_std=0)
+DATA = rl.tasks.DatasetTask(inputs=np.zeros((4, 3, 2)), targets=np.arange(4) % 3, loss="softmax_cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (CELL, TWO, DESCENT),
+            (
+                "cell is a LatchNeuron and the task a TwoSequence; the task must be a MinimalLatch, or the cell another, such "
+                "as VanillaRNN(inputs=1, hidden=1, read_unit=0)"
+            ),
+        ),
+        ((NET, TASK, DESCENT), "cell has inputs=1 and the MinimalLatch shows 7 numbers at each step; inputs must be 7"),
+        (
+            (rl.cells.VanillaRNN(inputs=1, hidden=2), TWO, DESCENT),
+            (
+                "cell has no read-out of its 2 hidden units and the TwoSequence compares 1 number with a target; outputs must "
+                "be 1, or a read_unit given"
+            ),
+        ),
+        (
+            (rl.cells.GRU(inputs=1, hidden=2, outputs=3), TWO, DESCENT),
+            "cell has outputs=3 and the TwoSequence compares 1",
+        ),
+        (
+            (rl.cells.GRU(inputs=2, hidden=2, outputs=2), DATA, DESCENT),
+            "cell has 2 outputs and the DatasetTask has 3 classes; outputs must be at least 3",
+        ),
+        (
+            (SIGNS, PARITY, DESCENT),
+            "algorithm is GradientDescent, which needs gradients, and the cell has activation='sign'",
+        ),
+        ((NET, PARITY, rl.algorithms.DiscreteErrorPropagation()), "it must be a VanillaRNN with activation='sign'"),
+        ((CELL, TASK, rl.algorithms.DiscreteErrorPropagation()), "it must be a VanillaRNN with activation='sign'"),
+        (
+            (NET, FRESH, rl.algorithms.SimulatedAnnealing()),
+            "which compares costs on one training set, and the task draws",
+        ),
+        (
+            (NET, PARITY, GUESSING, None, 100),
+            "max_presentations is 100; it must be a multiple of the size of the training",
+        ),
+        (
+            (NET, PARITY, GUESSING, rl.Criterion(), 800),
+            (
+                "criterion has measure='cost', and RandomGuessing only looks at what is right or wrong; it must be "
+                "Criterion(measure='error') or Criterion(measure='consecutive')"
+            ),
+        ),
+        (
+            (NET, PARITY, GUESSING, rl.Criterion(measure="error", window=4), 800),
+            "window is 4; it must be None for RandomGuessing, which looks at the whole training set",
+        ),
+        (
+            (rl.cells.VanillaRNN(inputs=1, hidden=40, read_unit=0), PARITY, rl.algorithms.Newton()),
+            "algorithm is Newton and the cell has 1720 numbers that are trained",
+        ),
+        (
+            (
+                rl.cells.DiagonalRNN(
+                    inputs=1, hidden=1, bias=False, read_unit=0, fixed=["weight_ih_l0", "weight_hh_l0"]
+                ),
+                PARITY,
+                ADAM,
+            ),
+            "it has nothing that is trained, at least one number must be",
+        ),
+        (
+            (rl.cells.GRU(inputs=2, hidden=2, outputs=3), DATA, ADAM, None, 100, 10),
+            "test_presentations is 10 and the task a DatasetTask, which has no fresh sequences; it must be 0",
+        ),
+        ((NET, PARITY, ADAM, None, 100, -1), "test_presentations is -1"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_work(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        rl.Run(*arguments)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_networks_keep_no_learning_curves() -> None:
+    with pytest.raises(
+        ValueError, match="record is 10; it must be None, learning curves are only kept of a LatchNeuron"
+    ):
+        rl.train(NET, FRESH, ADAM, runs=1, max_presentations=100, record=10)
+
+
+@pytest.mark.parametrize(
+    ("measure", "threshold", "expected"),
+    [("cost", None, 0.2), ("error", None, 0.2), ("consecutive", None, 0), ("consecutive", 0, 0), ("error", 0, 0)],
+)
+def test_a_criterion_knows_its_threshold(measure: str, threshold: Any, expected: float) -> None:
+    assert rl.Criterion(measure=measure, threshold=threshold).threshold == expected
+    assert rl.Criterion(measure=measure).structure() == {"measure": ["cost", "error", "consecutive"].index(measure) + 1}
+
+
+def test_consecutive_answers_have_no_threshold() -> None:
+    with pytest.raises(
+        ValueError, match=r"threshold is 0.1; it must be 0, or left out, where the measure is 'consecutive'"
+    ):
+        rl.Criterion(measure="consecutive", threshold=0.1)

@@ -210,7 +210,9 @@ def test_chunks_hold_each_missing_run_once_and_one_structure() -> None:
     assert sorted(seen) == [(point, trial) for point in range(6) for trial in range(2, RUNS)]
     assert all(chunk.runs <= 5 for chunk in chunks)
     for chunk in chunks:
-        assert {plan.points[s.point].task.length for s in chunk.segments} == {chunk.spec.structure["length"]}
+        lengths = {plan.points[s.point].task.length_range for s in chunk.segments}
+        assert len(lengths) == 1
+        assert {run.task.length_range for run in chunk.spec.runs} == lengths
 
 
 def test_chunks_are_bounded_in_memory_and_in_work() -> None:

@@ -28,14 +28,14 @@ inline Trainer search_trainer(const std::string& name, const TrainingArguments& 
     if (name == "SimulatedAnnealing") {
         const double *temperature = column("temperature"), *step = column("step"), *box = column("box");
         const double *cooling = column("cooling"), *adapt = column("adapt"), *tolerance = column("stuck_tolerance");
-        return search<SimulatedAnnealing>(
-            arguments,
-            {arguments.size("steps_per_cycle", 1), arguments.size("cycles_per_temperature", 1),
-             arguments.size("patience", 1)},
-            [=](std::size_t run) {
-                return SimulatedAnnealing::Rates{temperature[run], step[run],  box[run],
-                                                 cooling[run],     adapt[run], tolerance[run]};
-            });
+        return search<SimulatedAnnealing>(arguments,
+                                          {arguments.size("steps_per_cycle", 1),
+                                           arguments.size("cycles_per_temperature", 1), arguments.size("patience", 1)},
+                                          [=](std::size_t run) {
+                                              return SimulatedAnnealing::Rates{temperature[run], step[run],
+                                                                               box[run],         cooling[run],
+                                                                               adapt[run],       tolerance[run]};
+                                          });
     }
     if (name == "MultigridRandomSearch") {
         const double *half_side = column("half_side"), *shrink = column("shrink");
@@ -46,9 +46,8 @@ inline Trainer search_trainer(const std::string& name, const TrainingArguments& 
     }
     if (name == "RandomGuessing") {
         const double *low = column("low"), *high = column("high");
-        return search<RandomGuessing>(arguments, {}, [=](std::size_t run) {
-            return RandomGuessing::Rates{low[run], high[run]};
-        });
+        return search<RandomGuessing>(arguments, {},
+                                      [=](std::size_t run) { return RandomGuessing::Rates{low[run], high[run]}; });
     }
     return nullptr;
 }

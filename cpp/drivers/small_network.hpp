@@ -47,10 +47,8 @@ struct SmallNetwork {
                     sum[i] = fma(M::load(steps.weight_hh + (i * hidden + j) * row), state[j], sum[i]);
                 });
             });
-            unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
-                state[i] = Cell::activate(sum[i]);
-                M::store(h + i * row, state[i]);
-            });
+            activate(sum, state);
+            unrolled<hidden>([&](auto i) __attribute__((always_inline)) { M::store(h + i * row, state[i]); });
         }
     }
 
@@ -84,6 +82,16 @@ struct SmallNetwork {
     }
 
    private:
+    // Two units at a time share what is loaded for a formula: with AVX2 a twentieth of a step.
+    static RNNLATCH_INLINE void activate(const V* sum, V* state) {
+        unrolled<hidden / 2>([&](auto pair) __attribute__((always_inline)) {
+            const Twice<V> both = Cell::activate(Twice<V>{sum[2 * pair], sum[2 * pair + 1]});
+            state[2 * pair] = both.low;
+            state[2 * pair + 1] = both.high;
+        });
+        if constexpr (hidden % 2) state[hidden - 1] = Cell::activate(sum[hidden - 1]);
+    }
+
     using Half = typename Row<V>::Half;
     static RNNLATCH_INLINE Half load(const S* from) { return Row<V>::load_half(from); }
     static RNNLATCH_INLINE void store(S* to, Half pack) { Row<V>::store_half(to, pack); }

@@ -90,6 +90,10 @@ class TrainedNetwork : public Base {
     const S* cost() const { return loss_.data(); }
     const S* wrong() const { return wrong_.data(); }
 
+    const S* parameters() const { return parameters_.data(); }
+    // The unit outputs after the last step.
+    const S* last_states() { return this->state(shape_.length); }
+
     // The rows of trainable number i.
     std::size_t trainable() const { return trainable_.size(); }
     S* theta(std::size_t i) { return parameters_.data() + trainable_[i] * row; }

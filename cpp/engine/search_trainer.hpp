@@ -2,7 +2,7 @@
 //
 // Every lane evaluates a proposal of its own, and is at a place of its own in its training set: a lane that gives a proposal
 // up goes on with the next while its neighbours go on with theirs. An evaluation counts as a presentation of every sequence
-// of the set, whatever was saved.
+// of the set, whatever was saved: by giving up, or by knowing what the network makes of the sequences before its readout.
 #pragma once
 
 #include <cmath>
@@ -18,6 +18,7 @@
 #include "algorithms/search.hpp"
 #include "drivers/trained_network.hpp"
 #include "engine/lane_runs.hpp"
+#include "engine/last_states.hpp"
 #include "engine/stored_sequences.hpp"
 #include "engine/training_problem.hpp"
 
@@ -29,7 +30,7 @@ class SearchTrainer {
     using RatesOf = std::function<typename Search::Rates(std::size_t run)>;
 
     SearchTrainer(const TrainingProblem& problem, const TrainingResults& results, Work& work,
-                  const typename Search::Settings& settings, RatesOf rates_of, bool early_rejection)
+                  const typename Search::Settings& settings, RatesOf rates_of, bool save_work)
         : problem_(problem),
           results_(results),
           task_(problem.make_task()),
@@ -38,7 +39,8 @@ class SearchTrainer {
           sequences_(*drawing_task_, problem.network.shape.judgements(), problem.network.shape.targets()),
           runs_(problem, results, work),
           rates_of_(std::move(rates_of)),
-          early_rejection_(early_rejection),
+          save_work_(save_work),
+          last_states_(problem.network.shape, problem.trainable, sequences_.sequences()),
           is_bias_(problem.trainable.size()),
           searches_(task_lanes, Search(settings)) {
         const ParameterRows at(problem.network.shape);
@@ -64,40 +66,70 @@ class SearchTrainer {
    private:
     struct Sums {
         double cost = 0, wrong = 0;
-        std::size_t right_before = 0;
+        std::size_t right_before = 0, shown = 0;
+
+        void add(double more, double more_wrong) {
+            cost += std::isfinite(more) ? more : std::numeric_limits<double>::infinity();
+            wrong += more_wrong;
+            right_before += wrong == 0.0 ? 1 : 0;
+            ++shown;
+        }
     };
+
+    Evaluation means(std::size_t lane, const Sums& sums) const {
+        const auto count = static_cast<double>(sequences_.sequences());
+        Evaluation found{sums.cost / count, sums.wrong / count, sums.right_before, sums.shown == sequences_.sequences(),
+                         false};
+        found.meets = found.complete && runs_.meets(runs_.run(lane), found.loss, found.error);
+        return found;
+    }
 
     // What the sequence that was just shown adds to the evaluation in this lane.
     void add(std::size_t lane) {
-        Sums& sums = sums_[lane];
-        const double cost = network_.cost()[lane];
-        sums.cost += std::isfinite(cost) ? cost : std::numeric_limits<double>::infinity();
-        sums.wrong += network_.wrong()[lane];
-        sums.right_before += sums.wrong == 0.0 ? 1 : 0;
+        if (remembers()) last_states_.keep(lane, shown_[lane], network_.last_states());
+        sums_[lane].add(network_.cost()[lane], network_.wrong()[lane]);
         ++shown_[lane];
-        const auto count = static_cast<double>(sequences_.sequences());
-        Evaluation found{sums.cost / count, sums.wrong / count, sums.right_before,
-                         shown_[lane] == sequences_.sequences(), false};
-        const bool out = searches_[lane].hopeless(found);
-        if (!found.complete && !(out && early_rejection_ && !last_look_[lane])) return;
-        found.meets = found.complete && runs_.meets(runs_.run(lane), found.loss, found.error);
-        end_evaluation(lane, found);
-        sums_[lane] = {};
-        shown_[lane] = 0;
+        const Evaluation found = means(lane, sums_[lane]);
+        const bool out = save_work_ && !last_look_[lane] && searches_[lane].hopeless(found);
+        if (!found.complete && !out) return;
+        end_evaluation(lane, found, shown_[lane]);
+        while (runs_.going_on() && runs_.busy(lane) && readout_only(lane))
+            end_evaluation(lane, evaluate_readout(lane), 0);
     }
 
-    void end_evaluation(std::size_t lane, const Evaluation& found) {
+    void end_evaluation(std::size_t lane, const Evaluation& found, std::size_t walked) {
+        sums_[lane] = {};
+        shown_[lane] = 0;
         if (last_look_[lane]) return end_run(lane, Outcome::exhausted, found);
         const bool first = runs_.seen(lane) == 0;
-        runs_.evaluate(lane, static_cast<std::int64_t>(sequences_.sequences()), static_cast<std::int64_t>(shown_[lane]));
+        runs_.evaluate(lane, static_cast<std::int64_t>(sequences_.sequences()), static_cast<std::int64_t>(walked));
         if (Search::has_start && first && !std::isfinite(found.loss)) return end_run(lane, Outcome::diverged, found);
+        const bool keeps = remembers() && walked == sequences_.sequences();
+        if (keeps) last_states_.keep_point(lane, network_.parameters());
         const Decision decision = searches_[lane].decide(found, putting(lane));
+        if (keeps && decision.accepted) last_states_.accept(lane);
         const bool exhausted = !decision.outcome && runs_.seen(lane) >= problem_.max_presentations;
         if (!decision.outcome && !exhausted) return;
         const BestPoint& best = searches_[lane].best();
         for (std::size_t i = 0; i < best.at.size(); ++i) put(lane, i, best.at[i]);
         if (best.found.complete) return end_run(lane, decision.outcome.value_or(Outcome::exhausted), best.found);
         last_look_[lane] = true;  // what was given up is looked at to its end, for the report
+    }
+
+    // ---- proposals that change the readout alone --------------------------------------------------------------------
+
+    bool remembers() const { return Search::one_at_a_time && save_work_ && last_states_.used(); }
+
+    bool readout_only(std::size_t lane) const {
+        return remembers() && last_states_.in_readout(last_put_[lane]) &&
+               last_states_.knows(lane, network_.parameters());
+    }
+
+    Evaluation evaluate_readout(std::size_t lane) {
+        Sums sums;
+        last_states_.judge(lane, network_.parameters(), sequences_, *task_,
+                           [&](double cost, double wrong) { sums.add(cost, wrong); });
+        return means(lane, sums);
     }
 
     void end_run(std::size_t lane, Outcome outcome, const Evaluation& found) {
@@ -109,7 +141,7 @@ class SearchTrainer {
 
     void take_run(std::size_t lane) {
         last_look_[lane] = false;
-        shown_[lane] = 0;
+        last_states_.forget(lane);
         const auto run = runs_.take(lane);
         if (!run) return network_.clear_lane(lane);
         task_->set_lane(lane, *run);
@@ -127,6 +159,7 @@ class SearchTrainer {
 
     void put(std::size_t lane, std::size_t i, double value) {
         network_.theta(i)[lane] = value;
+        last_put_[lane] = i;
         biases_changed_ |= is_bias_[i] != 0;
     }
 
@@ -142,11 +175,13 @@ class SearchTrainer {
     StoredSequences sequences_;
     LaneRuns runs_;
     RatesOf rates_of_;
-    bool early_rejection_;
+    bool save_work_;
+    LastStates last_states_;
     std::vector<std::uint8_t> is_bias_;  // by coordinate
     std::vector<Search> searches_;
     Sums sums_[task_lanes];
-    std::size_t shown_[task_lanes] = {};  // sequences of the set, in the evaluation of each lane
+    std::size_t shown_[task_lanes] = {};     // sequences of the set, in the evaluation of each lane
+    std::size_t last_put_[task_lanes] = {};  // the coordinate that was changed last
     bool last_look_[task_lanes] = {};
     bool biases_changed_ = false;
 };

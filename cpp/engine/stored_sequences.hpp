@@ -64,6 +64,17 @@ class StoredSequences {
         gather_lanes<V>(about, terms_, rows.weight);
     }
 
+    // Targets and weights of the sequences of one lane from a multiple of task_lanes on, one a lane of the rows.
+    void show_targets(std::size_t lane, std::size_t first, double* target, double* weight) const {
+        const double* about[task_lanes];
+        for (std::size_t each = 0; each < task_lanes; ++each) {
+            about[each] = about_[lane] + (first + each) * about_numbers() + 1;
+        }
+        gather_lanes<Twice<f64>>(about, targets_, target);
+        for (auto& each : about) each += targets_;
+        gather_lanes<Twice<f64>>(about, terms_, weight);
+    }
+
    private:
     struct Set {
         Buffer<double> inputs;  // (sequence, time, feature)

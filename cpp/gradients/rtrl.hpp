@@ -50,11 +50,13 @@ class InfluenceLanes : public NetworkLanes<V> {
         }
     }
 
-    void forward(std::size_t t) {
+    // Leaves early where the work is cancelled: a step of a wide network takes seconds.
+    void forward(std::size_t t, const Work& work) {
         Base::forward(t);
         unit_.jacobian(shape_.hidden, state(t - 1), state(t), this->kept_of(t), by_slot_.data(), by_state_.data());
         const bool waiting = t <= this->latest_start_;
         for (std::size_t q = 0; q < parameters_.size(); ++q) {
+            if (q % 64 == 0 && work.cancelled()) return;
             S* old = influence_.data() + q * each_ * row;
             if (shape_.diagonal) {
                 step_alone(parameters_[q], t, old);
@@ -207,7 +209,7 @@ void network_influences(const NetworkProblem<S>& problem, const CellInLanes<V>& 
         group.begin(first, count);
         for (std::size_t b = 0; b < problem.shape.batch && !work.cancelled(); ++b) {
             group.begin_sequence(b);
-            for (std::size_t t = 1; t <= problem.shape.length; ++t) group.forward(t);
+            for (std::size_t t = 1; t <= problem.shape.length && !work.cancelled(); ++t) group.forward(t, work);
             group.end_sequence(results.initial_gradient);
         }
         group.finish(results.loss, results.gradient);

@@ -317,17 +317,34 @@ RNNLATCH_INLINE Pack interleave(Pack a, Pack b) {
 #endif
 }
 
-// A square of as many packs as a pack has lanes, rows for columns; each stage takes one bit of the indices to its place.
-template <class Pack>
+// The lanes of a and b whose number has the bit set (or not): those of b go where a lane's number has it set.
+template <int bit, bool set, class Pack>
+RNNLATCH_INLINE Pack exchange(Pack a, Pack b) {
+    constexpr int n = sizeof(Pack) / sizeof(a[0]);
+#if defined(__clang__)
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return __builtin_shufflevector(a, b, ((i & bit ? n + i - bit : i) + (set ? bit : 0))...);
+    }(std::make_integer_sequence<int, n>{});
+#else
+    using Mask = decltype(a < b);
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return __builtin_shuffle(a, b, Mask{((i & bit ? n + i - bit : i) + (set ? bit : 0))...});
+    }(std::make_integer_sequence<int, n>{});
+#endif
+}
+
+// A square of as many packs as a pack has lanes, rows for columns: bit by bit, rows and lanes exchange a bit of their numbers.
+template <int bit = 1, class Pack>
 RNNLATCH_INLINE void transpose(Pack* rows) {
-    constexpr std::size_t n = sizeof(Pack) / sizeof(rows[0][0]);
-    for (std::size_t stage = 1; stage < n; stage *= 2) {
-        Pack next[n];
-        for (std::size_t i = 0; i < n / 2; ++i) {
-            next[2 * i] = interleave<false>(rows[i], rows[i + n / 2]);
-            next[2 * i + 1] = interleave<true>(rows[i], rows[i + n / 2]);
+    constexpr int n = sizeof(Pack) / sizeof(rows[0][0]);
+    if constexpr (bit < n) {
+        for (int i = 0; i < n; ++i) {
+            if (i & bit) continue;
+            const Pack first = exchange<bit, false>(rows[i], rows[i + bit]);
+            rows[i + bit] = exchange<bit, true>(rows[i], rows[i + bit]);
+            rows[i] = first;
         }
-        for (std::size_t i = 0; i < n; ++i) rows[i] = next[i];
+        transpose<2 * bit>(rows);
     }
 }
 

@@ -57,6 +57,8 @@ class SequenceTask {
 
     // 1 where an output is on the wrong side of its target, or too far from it; `judged` rows of outputs.
     virtual void judge(const double* output, const double* target, double* wrong) const = 0;
+    // The same where all lanes are sequences of the run in one lane.
+    virtual void judge_one_run(std::size_t lane, const double* output, const double* target, double* wrong) const = 0;
 
     std::size_t length() const { return settings_.length_high; }
     std::size_t features() const { return settings_.features; }
@@ -117,10 +119,13 @@ class DrawnTask : public SequenceTask {
 
     void judge(const double* output, const double* target, double* wrong) const override {
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
-            const double middle = 0.5 * (low_[lane] + high_[lane]), y = output[lane], d = target[lane];
-            const bool right =
-                tolerance_[lane] > 0 ? std::abs(y - d) < tolerance_[lane] : (y - middle) * (d - middle) > 0;
-            wrong[lane] = right ? 0.0 : 1.0;
+            wrong[lane] = is_right(lane, output[lane], target[lane]) ? 0.0 : 1.0;
+        }
+    }
+
+    void judge_one_run(std::size_t lane, const double* output, const double* target, double* wrong) const override {
+        for (std::size_t each = 0; each < task_lanes; ++each) {
+            wrong[each] = is_right(lane, output[each], target[each]) ? 0.0 : 1.0;
         }
     }
 
@@ -206,6 +211,11 @@ class DrawnTask : public SequenceTask {
     Buffer<double> noise_scale_, prefix_scale_, low_, high_, tolerance_;
 
    private:
+    bool is_right(std::size_t lane, double y, double d) const {
+        const double middle = 0.5 * (low_[lane] + high_[lane]);
+        return tolerance_[lane] > 0 ? std::abs(y - d) < tolerance_[lane] : (y - middle) * (d - middle) > 0;
+    }
+
     Philox::Prepared<u32> prepare(const std::uint32_t* index) const {
         return philox_.prepare(load<u32>(stream_low_.data()), load<u32>(stream_high_.data()), load<u32>(index));
     }

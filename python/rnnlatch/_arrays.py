@@ -74,9 +74,9 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise where a number is NaN or infinite, and say where the first one is."""
     if core.all_finite(array):
         return
-    place = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(array)))
-    at = f" at {list(place)}" if place else ""
-    raise ValueError(f"{name} is {array[place]}{at}; all its numbers must be finite")
+    place = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(np.atleast_1d(array))))
+    at = f" at {list(place)}" if array.ndim else ""
+    raise ValueError(f"{name} is {np.atleast_1d(array)[place]}{at}; all its numbers must be finite")
 
 
 def _regular(array: NDArray[Any]) -> bool:

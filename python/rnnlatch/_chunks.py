@@ -1,6 +1,5 @@
 """Chunks: the fixed lists of runs that are computed, and stored, together."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch._dispatch import core
+from rnnlatch._engine import train_runs
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch.run import Run
@@ -22,8 +21,16 @@ CELL_STEPS_PER_SECOND = 5e8
 SECONDS = 0.5
 LONGEST_SECONDS = 10.0
 FEWEST_RUNS = 256
+FEWEST_NETWORKS = 64
+"""For each thread: enough to fill its lanes, and again those of runs that stop early."""
+
 MANY_RUNS = 4096
 MOST_RUNS = 65_536
+MOST_NUMBERS = 2**25
+"""Parameters in all, of the runs of a chunk."""
+
+PYTHON_SECONDS = 3e-4
+"""What a batch takes, roughly, for an algorithm in Python."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class ChunkSpec:
-    """What a worker is sent: plain numbers and arrays, one entry for each segment.
+    """What a worker is sent: dataclasses, plain numbers and arrays, one entry for each segment.
 
     Parameters
     ----------
-    structure : dict
-        What all runs share.
-    columns : dict of ndarray of float64, shape (segments,)
-        What differs between grid points.
-    initial : ndarray of float64, shape (segments, classes * prefix), or None
-        Given initial inputs.
+    runs : tuple of Run
+        The settings of the segments' grid points, all of one group.
     bases : ndarray of uint64, shape (segments,)
         The streams of trial 0 of the segments' grid points.
     starts, counts : ndarray of int64, shape (segments,)
@@ -59,9 +62,7 @@ class ChunkSpec:
         That of the process that made the plan.
     """
 
-    structure: dict[str, int | str]
-    columns: dict[str, NDArray[np.float64]]
-    initial: NDArray[np.float64] | None
+    runs: tuple[Run, ...]
     bases: NDArray[np.uint64]
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
@@ -110,14 +111,13 @@ def run_chunk(spec: ChunkSpec, progress: Callable[[int], None] | None = None) ->
         )
     offsets = np.cumsum(spec.counts) - spec.counts
     trials = np.arange(int(spec.counts.sum())) - (offsets - spec.starts).repeat(spec.counts)
-    return core.train(
-        spec.structure,
-        {name: values.repeat(spec.counts) for name, values in spec.columns.items()},
+    return train_runs(
+        spec.runs,
+        spec.counts,
         np.array(spec.key, dtype=np.uint32),
         spec.bases.repeat(spec.counts) + trials.astype(np.uint64),
-        spec.threads,
+        threads=spec.threads,
         progress=progress,
-        initial=None if spec.initial is None else spec.initial.repeat(spec.counts, axis=0),
     )
 
 
@@ -143,7 +143,7 @@ def make_chunks(
     """
     groups: dict[str, list[Segment]] = {}
     for segment in missing:
-        groups.setdefault(_structure_key(plan.points[segment.point]), []).append(segment)
+        groups.setdefault(plan.points[segment.point].group, []).append(segment)
     for segments in groups.values():
         run = plan.points[segments[0].point]
         size = chunk_runs or default_size(run, threads)
@@ -153,14 +153,18 @@ def make_chunks(
 
 def default_size(run: Run, threads: int) -> int:
     """Give the number of runs in a chunk, by an estimate of what one of them costs."""
-    seconds = run.max_presentations * run.task.length_range[1] / (CELL_STEPS_PER_SECOND * threads)
-    least = max(FEWEST_RUNS, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
-    return min(MOST_RUNS, max(least, math.floor(SECONDS / seconds)))
-
-
-def _structure_key(run: Run) -> str:
-    """What runs must share to be in one call to the engine."""
-    return json.dumps([run.structure(), run.starting_input() is None], sort_keys=True)
+    steps = run.max_presentations * run.task.length_range[1]
+    if run.engine == "python":
+        seconds = run.max_presentations / run.batch_size * PYTHON_SECONDS + steps / CELL_STEPS_PER_SECOND
+        return max(1, math.floor(SECONDS / seconds))
+    numbers, fewest = 1, FEWEST_RUNS
+    if run.engine == "networks":
+        fewest = FEWEST_NETWORKS * threads
+        numbers = sum(math.prod(shape) for shape in run.network.parameter_shapes.values())
+    seconds = steps * numbers / (CELL_STEPS_PER_SECOND * threads)
+    least = max(fewest, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
+    most = max(1, min(MOST_RUNS, MOST_NUMBERS // numbers))
+    return min(most, max(least, math.floor(SECONDS / seconds)))
 
 
 def _cut(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
@@ -181,15 +185,9 @@ def _cut(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
 
 
 def _spec(plan: Plan, segments: Sequence[Segment], threads: int) -> ChunkSpec:
-    runs = [plan.points[segment.point] for segment in segments]
-    columns = [run.columns() for run in runs]
-    starts = [run.starting_input() for run in runs]
-    given = [start.ravel() for start in starts if start is not None]
     key = plan.seed.key()
     return ChunkSpec(
-        structure=runs[0].structure(),
-        columns={name: np.array([column[name] for column in columns]) for name in columns[0]},
-        initial=np.array(given) if given else None,
+        runs=tuple(plan.points[segment.point] for segment in segments),
         bases=np.array([plan.stream(segment.point) for segment in segments], dtype=np.uint64),
         starts=np.array([segment.start for segment in segments], dtype=np.int64),
         counts=np.array([segment.count for segment in segments], dtype=np.int64),

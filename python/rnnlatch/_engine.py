@@ -1,7 +1,7 @@
 """Calls to the compiled core: settings in, arrays out."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from rnnlatch import validation
 from rnnlatch._config import available_threads
 from rnnlatch._dispatch import core
-from rnnlatch.run import Run
+from rnnlatch._network_runs import latch_parameters, results_of
+from rnnlatch.cells import LatchNeuron
+from rnnlatch.run import Run, in_latch_engine
+from rnnlatch.tasks import MinimalLatch
 
-__all__ = ["Progress", "check_threads", "train_runs"]
+__all__ = ["Progress", "check_threads", "evaluate_latch_neurons", "evaluate_networks", "train_runs"]
 
 
 class Progress(Protocol):
@@ -43,7 +46,8 @@ def check_threads(threads: object, default: int | None = None) -> int:
 
 
 def train_runs(
-    run: Run,
+    runs: Sequence[Run],
+    counts: Sequence[int] | NDArray[np.int64],
     key: NDArray[np.uint32],
     streams: NDArray[np.uint64],
     *,
@@ -51,12 +55,14 @@ def train_runs(
     record: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Train one network for each stream, all with the same settings.
+    """Train one network for each stream.
 
     Parameters
     ----------
-    run : Run
-        The settings.
+    runs : sequence of Run
+        The settings, all of one group.
+    counts : sequence of int
+        How many of the streams have the settings of each.
     key : ndarray of uint32, shape (2,)
         The generator's key.
     streams : ndarray of uint64, shape (n,)
@@ -71,16 +77,159 @@ def train_runs(
     Returns
     -------
     dict
-        Arrays whose first axis is the run.
+        Arrays whose first axis is the run, by the names of a dataset's variables.
     """
-    count = len(streams)
-    start = run.starting_input()
-    return core.train(
-        run.structure(record),
-        {name: np.full(count, value) for name, value in run.columns().items()},
+    engines = {"latch": _train_latch_neurons, "networks": _train_networks, "python": _train_in_python}
+    results = engines[runs[0].engine](_Call(runs, np.asarray(counts), key, streams, threads, record, progress))
+    if "presentations_computed" not in results:
+        results["presentations_computed"] = results["presentations"]
+    if runs[0].test_presentations:
+        results |= {
+            f"test_{name}": value for name, value in _test(runs, counts, key, streams, threads, results).items()
+        }
+    return results
+
+
+def evaluate_latch_neurons(
+    cell: LatchNeuron,
+    task: MinimalLatch,
+    presentations: int,
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    params: Mapping[str, NDArray[np.float64]],
+    columns: Mapping[str, NDArray[np.float64]],
+    threads: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Test latch neurons on sequences of one length: ``loss``, ``error``, ``state_mean_abs``."""
+    result = core.evaluate(
+        {**cell.structure(), **task.latch_structure(), "presentations": presentations},
+        columns,
         key,
         streams,
         threads,
-        progress=progress,
-        initial=None if start is None else np.tile(start.ravel(), (count, 1)),
+        params["weight"],
+        params["input"],
     )
+    return _without_verdict_on_nan(result)
+
+
+def evaluate_networks(
+    structure: Mapping[str, int | str],
+    presentations: int,
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    params: Mapping[str, NDArray[np.float64]],
+    columns: Mapping[str, NDArray[np.float64]],
+    arrays: Mapping[str, NDArray[Any]],
+    threads: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Test networks: ``loss``, ``error``; NaN for those with a parameter that is not finite."""
+    broken = np.zeros(len(streams), bool)
+    for value in params.values():
+        broken |= ~np.isfinite(value).reshape(len(value), -1).all(axis=1)
+    usable = {name: np.ascontiguousarray(np.where(np.isfinite(value), value, 0.0)) for name, value in params.items()}
+    result = core.evaluate_networks(structure, columns, key, streams, usable, presentations, arrays, threads)
+    result["loss"][broken] = np.nan
+    return _without_verdict_on_nan(result)
+
+
+class _Call(NamedTuple):
+    """The arguments of a call to an engine."""
+
+    runs: Sequence[Run]
+    counts: NDArray[np.int64]
+    key: NDArray[np.uint32]
+    streams: NDArray[np.uint64]
+    threads: int
+    record: int
+    progress: Callable[[int], None] | None
+
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """What may differ from run to run."""
+        columns = [run.columns() for run in self.runs]
+        return {name: np.repeat([column[name] for column in columns], self.counts) for name in columns[0]}
+
+    def parts(self) -> Iterator[tuple[Run, NDArray[np.uint64]]]:
+        """The settings, each with its streams."""
+        ends = np.cumsum(self.counts)
+        for run, end, count in zip(self.runs, ends, self.counts, strict=True):
+            yield run, self.streams[end - count : end]
+
+    def initial(self) -> dict[str, NDArray[np.float64]]:
+        """The parameters that networks start from."""
+        drawn = [run.initial(self.key, streams) for run, streams in self.parts()]
+        return {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]}
+
+
+def _train_latch_neurons(call: _Call) -> dict[str, NDArray[Any]]:
+    starts = [run.starting_input() for run in call.runs]
+    given = np.array([start.ravel() for start in starts if start is not None])
+    return core.train(
+        call.runs[0].structure(call.record),
+        call.columns(),
+        call.key,
+        call.streams,
+        call.threads,
+        progress=call.progress,
+        initial=given.repeat(call.counts, axis=0) if len(given) else None,
+    )
+
+
+def _train_networks(call: _Call) -> dict[str, NDArray[Any]]:
+    run = call.runs[0]
+    found = core.train_networks(
+        run.structure(),
+        call.columns(),
+        call.key,
+        call.streams,
+        call.initial(),
+        run.trainable(),
+        run.arrays(),
+        call.threads,
+        progress=call.progress,
+    )
+    return results_of(run.cell, run.prefix, found)
+
+
+def _train_in_python(call: _Call) -> dict[str, NDArray[Any]]:
+    from rnnlatch._python_runs import train_in_python  # it needs more than the other engines do
+
+    parts, done = [], 0
+    for run, streams in call.parts():
+        report = None if call.progress is None else lambda more, so_far=done: call.progress(so_far + more)  # type: ignore[misc]
+        parts.append(results_of(run.cell, run.prefix, train_in_python(run, call.key, streams, report)))
+        done += len(streams)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _test(
+    runs: Sequence[Run],
+    counts: Sequence[int] | NDArray[np.int64],
+    key: NDArray[np.uint32],
+    streams: NDArray[np.uint64],
+    threads: int,
+    results: Mapping[str, NDArray[Any]],
+) -> dict[str, NDArray[np.float64]]:
+    """Test trained networks on fresh sequences of their own streams."""
+    run = runs[0]
+    presentations, cell, task = run.test_presentations, run.cell, run.task
+    if isinstance(cell, LatchNeuron) and isinstance(task, MinimalLatch) and in_latch_engine(cell, task):
+        columns = [each.task.latch_columns() for each in runs if isinstance(each.task, MinimalLatch)]
+        repeated = {name: np.repeat([column[name] for column in columns], counts) for name in columns[0]}
+        tested = evaluate_latch_neurons(cell, task, presentations, key, streams, results, repeated, threads)
+        return {name: tested[name] for name in ("loss", "error")}
+    columns = [each.task.columns() for each in runs]
+    repeated = {name: np.repeat([column[name] for column in columns], counts) for name in columns[0]}
+    params = (
+        latch_parameters(results["weight"], results["input"])
+        if isinstance(cell, LatchNeuron)
+        else {name: results[name] for name in cell.parameter_shapes}
+    )
+    structure = run.network.structure(task.loss, task.at) | task.structure()
+    return evaluate_networks(structure, presentations, key, streams, params, repeated, run.arrays(), threads)
+
+
+def _without_verdict_on_nan(result: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """A network that diverged has no sign at its last step, neither right nor wrong."""
+    result["error"][np.isnan(result["loss"])] = np.nan
+    return result

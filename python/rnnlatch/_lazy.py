@@ -69,7 +69,10 @@ class StoredArray(BackendArray):
         with _sqlite.read(self.path) as connection:
             for low, high in _ranges(distinct):
                 for point, start, count, blob in connection.execute(query, (low, high, stop, first)):
-                    stored = self.plan.variables_at(point)[self.name].decode(blob, count)
+                    described = self.plan.variables_at(point).get(self.name)
+                    if described is None:
+                        continue
+                    stored = described.decode(blob, count)
                     source = stored[max(first - start, 0) : stop - start]
                     begin = max(start - first, 0)
                     # A grid point may have fewer steps than the largest one.

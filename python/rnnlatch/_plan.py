@@ -14,6 +14,7 @@ from rnnlatch._record import canonical_json
 from rnnlatch._variables import RESERVED, Variable, provenance, variables
 from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
+from rnnlatch.tasks import DatasetTask
 
 __all__ = ["AxisValue", "Plan", "make_plan"]
 
@@ -96,18 +97,47 @@ class Plan:
 
     def variables_at(self, point: int) -> dict[str, Variable]:
         """Describe the results of a grid point's runs."""
-        return variables(self.points[point])
+        return variables(self.points[point], self._computed)
+
+    @cached_property
+    def _computed(self) -> bool:
+        """Whether there are runs that can compute fewer presentations than they count."""
+        return any(run.engine != "latch" for run in self.points)
 
     @cached_property
     def variables(self) -> dict[str, Variable]:
-        """The variables of the sweep's dataset; where grid points differ in shape, the largest."""
-        largest = self.variables_at(0)
-        for point in range(1, len(self.points)):
+        """The variables of the sweep's dataset; where grid points differ in shape, the largest.
+
+        Raises
+        ------
+        ValueError
+            If the results of two grid points do not fit into one dataset.
+        """
+        found: dict[str, Variable] = {}
+        first: dict[str, int] = {}
+        sizes: dict[str, int] = {}
+        for point in range(len(self.points)):
             for name, part in self.variables_at(point).items():
-                if part.shape != largest[name].shape:
-                    shape = tuple(map(max, largest[name].shape, part.shape))
-                    largest[name] = replace(part, shape=shape)
-        return largest
+                if name not in found:
+                    found[name], first[name] = part, point
+                elif part.dims != found[name].dims:
+                    raise self._clash(name, first[name], point)
+                for dim, size in zip(part.dims, part.shape, strict=True):
+                    sizes[dim] = max(size, sizes.get(dim, 0))
+        for dim in sizes:
+            if dim in found:
+                point = next(
+                    p for p in range(len(self.points)) if any(dim in v.dims for v in self.variables_at(p).values())
+                )
+                raise self._clash(dim, first[dim], point)
+        return {name: replace(part, shape=tuple(sizes[dim] for dim in part.dims)) for name, part in found.items()}
+
+    def _clash(self, name: str, one: int, other: int) -> ValueError:
+        cells = [type(self.points[point].cell).__name__ for point in (one, other)]
+        return ValueError(
+            f"study returned a {cells[0]} at the grid point {self.name(one)} and a {cells[1]} at {self.name(other)}, whose "
+            f"results differ in {name}; they must be in sweeps of their own"
+        )
 
     @property
     def coordinates(self) -> dict[str, Any]:
@@ -127,6 +157,7 @@ class Plan:
         """Give the attributes of the sweep's dataset."""
         return provenance(source, self.seed.to_json()) | {
             "experiment": self.experiment,
+            "axes": canonical_json(list(self.axes)),
             "common": canonical_json(list(self.common)),
             "parameters": self.parameters,
         }
@@ -180,7 +211,14 @@ def make_plan(
     count = math.prod(len(values) for values in checked.values())
     if count > LARGEST_POINTS:
         raise ValueError(f"axes has {count} grid points; it must have at most {LARGEST_POINTS}")
-    return Plan(checked, names, runs, seed, tuple(_study_points(study, checked, count)), experiment)
+    plan = Plan(checked, names, runs, seed, tuple(_study_points(study, checked, count)), experiment)
+    taken = {*plan.variables, *(dim for part in plan.variables.values() for dim in part.dims)}
+    for name in checked:
+        if name in taken:
+            raise ValueError(
+                f"axes has the name {name!r}; it must not be one of the dataset's own: {', '.join(sorted(taken))}"
+            )
+    return plan
 
 
 def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[str, AxisValue]:
@@ -193,6 +231,7 @@ def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[
 
 
 def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue, ...]], count: int) -> Iterator[Run]:
+    tasks: dict[DatasetTask, DatasetTask] = {}
     for point in range(count):
         values = point_values(axes, point)
         where = ", ".join(f"{axis}={value!r}" for axis, value in values.items())
@@ -207,6 +246,8 @@ def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue,
             raise TypeError(
                 f"study returned {validation.show(run)} at the grid point {where}; it must return an rnnlatch.Run"
             )
+        if isinstance(run.task, DatasetTask):  # equal data are kept, and sent to workers, once
+            run = replace(run, task=tasks.setdefault(run.task, run.task))
         yield run
 
 

@@ -24,7 +24,12 @@ class Record:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Record._kinds[cls.__name__] = cls
+        Record._kinds[cls.type_name()] = cls
+
+    @classmethod
+    def type_name(cls) -> str:
+        """Give what records call the class."""
+        return cls.__name__
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as a dict that JSON can hold.
@@ -41,7 +46,7 @@ class Record:
         >>> Criterion(threshold=0.15).to_dict()
         {'type': 'Criterion', 'measure': 'cost', 'threshold': 0.15, 'window': None}
         """
-        return {"type": type(self).__name__} | {f.name: _plain(getattr(self, f.name)) for f in self._written()}
+        return {"type": self.type_name()} | {f.name: _plain(getattr(self, f.name)) for f in self._written()}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch._plan import Plan
-from rnnlatch._variables import COORDINATES
+from rnnlatch._variables import COORDINATES, PARAMETER_COORDINATES
 from rnnlatch.outcomes import Outcome
 
 __all__ = ["summarise"]
@@ -33,7 +33,7 @@ def summarise(
     Returns
     -------
     Dataset
-        Over the axes: ``runs``, and ``exhausted``, ``converged``, ``diverged``, counts; for each other variable
+        Over the axes: ``runs``, and ``exhausted``, ``converged``, ``diverged``, ``stuck``, counts; for each other variable
         ``…_mean`` and ``…_median``, over the runs whose value is finite, NaN where there are none.
     """
     size = len(plan.points)
@@ -65,7 +65,7 @@ def summarise(
     coords = {axis: xr.Variable((axis,), values, words_of) for axis, (values, words_of) in plan.coordinates.items()}
     for part in averaged.values():
         for dim, length in zip(part.dims, part.shape, strict=True):
-            coords[dim] = xr.Variable((dim,), np.arange(length), COORDINATES[dim])
+            coords[dim] = xr.Variable((dim,), np.arange(length), (COORDINATES | PARAMETER_COORDINATES)[dim])
     return xr.Dataset(data, coords, dict(attrs) | {"runs": plan.runs})
 
 

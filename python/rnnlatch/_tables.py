@@ -151,6 +151,9 @@ def insert(
         for gap in gaps(connection, segment):
             first = offset + gap.start - segment.start
             part = slice(first, first + gap.count)
-            blobs = [variable.encode(results[name][part]) for name, variable in described.items()]
+            # A grid point may have other parameters than others.
+            blobs = [
+                described[name].encode(results[name][part]) if name in described else b"" for name in plan.variables
+            ]
             connection.execute(f"INSERT INTO segment VALUES ({marks})", (gap.point, gap.start, gap.count, *blobs))
         offset += segment.count

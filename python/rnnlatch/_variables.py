@@ -10,10 +10,20 @@ from numpy.typing import NDArray
 
 from rnnlatch._config import __version__
 from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch.cells import LatchNeuron, Parameter
 from rnnlatch.outcomes import NOT_RUN, Outcome
 from rnnlatch.run import Run
 
-__all__ = ["COORDINATES", "RESERVED", "Variable", "curves", "dataset", "provenance", "variables"]
+__all__ = [
+    "COORDINATES",
+    "PARAMETER_COORDINATES",
+    "RESERVED",
+    "Variable",
+    "curves",
+    "dataset",
+    "provenance",
+    "variables",
+]
 
 
 @dataclass(frozen=True)
@@ -47,11 +57,22 @@ COORDINATES: dict[str, dict[str, Any]] = {
     "outcome_name": {"long_name": "outcome"},
 }
 
+PARAMETER_COORDINATES: dict[str, dict[str, Any]] = {
+    "row": {"long_name": "row of a parameter: a unit, of gated cells a unit of a gate", "units": "1"},
+    "hidden": {"long_name": "hidden unit", "units": "1"},
+    "input": {"long_name": "number of the input", "units": "1"},
+    "output": {"long_name": "number of the output", "units": "1"},
+}
+"""The dimensions of the parameters of networks, which only their datasets have."""
+
 RESERVED = frozenset(COORDINATES) | {
     "outcome",
     "presentations",
+    "presentations_computed",
     "loss",
     "error",
+    "test_loss",
+    "test_error",
     "weight",
     "input",
     "runs",
@@ -59,25 +80,47 @@ RESERVED = frozenset(COORDINATES) | {
 """Names that an axis cannot have, because datasets use them."""
 
 
-def variables(run: Run) -> dict[str, Variable]:
-    """Describe what the engine gives for each run."""
-    return {
+def variables(run: Run, computed: bool | None = None) -> dict[str, Variable]:
+    """Describe what the engine gives for each run.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    computed : bool, optional
+        Whether ``presentations_computed`` is one of them. None: where it can differ from ``presentations``.
+    """
+    latch = run.engine == "latch"
+    wrong = "fraction of sequences with the wrong sign" if latch else "fraction of wrong sequences"
+    where = "at the point that is reported" if run.algorithm.searches else "in the last complete window"
+    described = {
         "outcome": Variable((), (), "u1", NOT_RUN, _outcome_attrs()),
         "presentations": Variable(
             (), (), "<i8", 0, {"long_name": "presentations until the run stopped", "units": "presentations"}
         ),
-        "loss": Variable((), (), "<f8", np.nan, {"long_name": "mean cost in the last complete window", "units": "1"}),
-        "error": Variable(
-            (),
-            (),
-            "<f8",
-            np.nan,
-            {"long_name": "fraction of sequences with the wrong sign in the last complete window", "units": "1"},
-        ),
-    } | {
-        name: Variable(part.dims, part.shape, "<f8", np.nan, {"long_name": part.long_name, "units": "1"})
-        for name, part in run.cell.parameters(run.task.prefix).items()
     }
+    if not latch if computed is None else computed:
+        words = {
+            "long_name": "presentations that were computed, without those that were saved",
+            "units": "presentations",
+        }
+        described["presentations_computed"] = Variable((), (), "<i8", 0, words)
+    named = {"loss": f"mean cost {where}", "error": f"{wrong} {where}"}
+    if run.test_presentations:
+        named |= {"test_loss": "mean cost of fresh test sequences", "test_error": "fraction of wrong test sequences"}
+    for name, long_name in named.items():
+        described[name] = Variable((), (), "<f8", np.nan, {"long_name": long_name, "units": "1"})
+    for name, part in _parameters(run).items():
+        described[name] = Variable(part.dims, part.shape, "<f8", np.nan, {"long_name": part.long_name, "units": "1"})
+    return described
+
+
+def _parameters(run: Run) -> dict[str, Parameter]:
+    """The parameters at the end of a run."""
+    if isinstance(run.cell, LatchNeuron):
+        return run.cell.parameters(run.prefix)
+    found = run.cell.parameters().items()
+    return {name: part._replace(long_name=f"{part.long_name} at the end of the run") for name, part in found}
 
 
 def curves(run: Run) -> dict[str, Variable]:
@@ -88,7 +131,7 @@ def curves(run: Run) -> dict[str, Variable]:
             (), (), "<f8", np.nan, {"long_name": "Euclidean norm of the batch's gradient, unclipped", "units": "1"}
         ),
     }
-    for name, part in run.cell.parameters(run.task.prefix).items():
+    for name, part in _parameters(run).items():
         attrs = {"long_name": f"{name} at which the batch was measured", "units": "1"}
         described[f"record_{name}"] = Variable(part.dims, part.shape, "<f8", np.nan, attrs)
     return {
@@ -119,14 +162,15 @@ def dataset(
     attrs : mapping
         Attributes of the dataset.
     """
+    words = COORDINATES | PARAMETER_COORDINATES
     coords: dict[str, Any] = {}
     for name, given in coordinates.items():
         values, extra = given if isinstance(given, tuple) else (given, {})
         dims = (name,) if np.ndim(values) else ()
-        coords[name] = xr.Variable(dims, values, COORDINATES.get(name, {}) | extra)
+        coords[name] = xr.Variable(dims, values, words.get(name, {}) | extra)
     for part in described.values():
         for name, size in zip(part.dims[len(part.dims) - len(part.shape) :], part.shape, strict=True):
-            coords.setdefault(name, xr.Variable((name,), np.arange(size), COORDINATES.get(name, {})))
+            coords.setdefault(name, xr.Variable((name,), np.arange(size), words.get(name, {})))
     data = {
         name: xr.Variable((*leading, *part.dims), arrays[name], dict(part.attrs)) for name, part in described.items()
     }

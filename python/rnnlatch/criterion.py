@@ -6,7 +6,7 @@ from typing import Any
 from rnnlatch import validation
 from rnnlatch._record import Record
 
-__all__ = ["Criterion"]
+__all__ = ["MEASURES", "Criterion"]
 
 MEASURES = ("cost", "error", "consecutive")
 THRESHOLD = 0.2

@@ -1,21 +1,28 @@
 """What one run is: a cell, a task, an algorithm, and when to stop."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch import validation
-from rnnlatch._record import Record
-from rnnlatch.algorithms import GradientDescent
-from rnnlatch.cells import LatchNeuron
+from rnnlatch import _network_runs, validation
+from rnnlatch._record import Record, canonical_json
+from rnnlatch.algorithms import Algorithm, GradientDescent, PythonAlgorithm
+from rnnlatch.algorithms.python import AbsentAlgorithm
+from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
-from rnnlatch.tasks import MinimalLatch
+from rnnlatch.tasks import MinimalLatch, Task
 
-__all__ = ["Run"]
+__all__ = ["Run", "check_record", "check_sizes", "in_latch_engine", "labels"]
 
 FRESH_WINDOW = 100
+
+Engine = Literal["latch", "networks", "python"]
 
 
 @dataclass(frozen=True)
@@ -24,16 +31,21 @@ class Run(Record):
 
     Parameters
     ----------
-    cell : LatchNeuron
-        The network.
-    task : MinimalLatch
-        What it is trained on.
-    algorithm : GradientDescent
-        How.
+    cell : LatchNeuron, VanillaRNN, DiagonalRNN, LSTM or GRU
+        The network. A `LatchNeuron` learns a `MinimalLatch`; of other networks ``inputs`` and ``outputs`` or ``read_unit``
+        fit the task.
+    task : Task
+        What it is trained on: see `rnnlatch.tasks`.
+    algorithm : Algorithm
+        How: see `rnnlatch.algorithms`.
     criterion : Criterion or None
         When it counts as converged; None: never, each run goes to its last presentation.
     max_presentations : int
-        When it stops at the latest: presentations, 1 to 2**32 - 1, a multiple of the batch size.
+        When it stops at the latest: presentations, 1 to 2**32 - 1, a multiple of the batch size; of a search, of the size
+        of the training set.
+    test_presentations : int
+        Fresh sequences on which the trained network is tested at the end, for ``test_loss`` and ``test_error``; 0: it is
+        not.
 
     Raises
     ------
@@ -49,39 +61,118 @@ class Run(Record):
     Criterion(measure='cost', threshold=0.2, window=None)
     """
 
-    cell: LatchNeuron
-    task: MinimalLatch
-    algorithm: GradientDescent
+    cell: LatchNeuron | NetworkCell
+    task: Task
+    algorithm: Algorithm
     criterion: Criterion | None = Criterion()  # noqa: RUF009, it is frozen
     max_presentations: int = field(
         default=10_000, metadata={"long_name": "largest number of presentations", "units": "presentations"}
     )
+    test_presentations: int = field(
+        default=0, metadata={"long_name": "test sequences", "units": "presentations", "later": True}
+    )
 
     def __post_init__(self) -> None:
-        validation.instance("cell", self.cell, LatchNeuron, "a cell: rnnlatch.cells.LatchNeuron(…)")
-        validation.instance("task", self.task, MinimalLatch, "a task: rnnlatch.tasks.MinimalLatch(…)")
-        validation.instance(
-            "algorithm", self.algorithm, GradientDescent, "an algorithm: rnnlatch.algorithms.GradientDescent(…)"
-        )
+        put = object.__setattr__
+        cells = "a cell: rnnlatch.cells.LatchNeuron(…), VanillaRNN, DiagonalRNN, LSTM or GRU"
+        if not isinstance(self.cell, NetworkCell):
+            validation.instance("cell", self.cell, LatchNeuron, cells)
+        validation.instance("task", self.task, Task, "a task, such as rnnlatch.tasks.MinimalLatch(…)")
+        algorithms = "an algorithm, such as rnnlatch.algorithms.GradientDescent(…)"
+        validation.instance("algorithm", self.algorithm, Algorithm, algorithms)
         if self.criterion is not None:
             validation.instance("criterion", self.criterion, Criterion, "an rnnlatch.Criterion(…) or None")
         limit = validation.integer("max_presentations", self.max_presentations, at_least=1, at_most=2**32 - 1)
-        object.__setattr__(self, "max_presentations", limit)
-        batch = self.batch_size
+        put(self, "max_presentations", limit)
+        tests = validation.integer("test_presentations", self.test_presentations, at_least=0, at_most=2**32 - 1)
+        put(self, "test_presentations", tests)
+        if tests and not self.task.fresh:
+            raise ValueError(
+                f"test_presentations is {tests} and the task a {type(self.task).__name__}, which has no fresh sequences; it "
+                "must be 0: test the trained networks with rnnlatch.evaluate on another one"
+            )
+        check_sizes(self.cell, self.task)
+        if isinstance(self.cell, LatchNeuron):
+            self.cell.starting_input(self.prefix)
+        trained = sum(int(mask.sum()) for mask in self.trainable().values())
+        if not trained:
+            raise ValueError(f"cell is {self.cell!r}; it has nothing that is trained, at least one number must be")
+        self.algorithm.check(self.network, self.task, trained)
+        self._check_presentations()
+
+    def _check_presentations(self) -> None:
+        """Check batches, windows and the limit against each other."""
+        limit, batch, searches = self.max_presentations, self.batch_size, self.algorithm.searches
+        words = "the size of the training set" if searches else "the batch size"
         if limit % batch:
-            raise validation.fail("max_presentations", limit, f"a multiple of the batch size, which is {batch}")
-        if self.criterion is not None and self.criterion.window is not None:
-            if self.criterion.window % batch:
+            raise validation.fail("max_presentations", limit, f"a multiple of {words}, which is {batch}")
+        if self.criterion is None:
+            return
+        measure, window = self.criterion.measure, self.criterion.window
+        if measure not in self.algorithm.measures:
+            allowed = " or ".join(f"Criterion(measure={each!r})" for each in self.algorithm.measures)
+            raise ValueError(
+                f"criterion has measure={measure!r}, and {type(self.algorithm).__name__} only looks at what is right or "
+                f"wrong; it must be {allowed}"
+            )
+        if window is not None:
+            if searches and window != batch:
                 raise validation.fail(
-                    "window", self.criterion.window, f"a multiple of the batch size, which is {batch}"
+                    "window", window, f"None for {type(self.algorithm).__name__}, which looks at the whole training set"
                 )
-            if self.criterion.window > limit:
-                raise validation.fail("window", self.criterion.window, f"at most max_presentations, which is {limit}")
-        self.cell.starting_input(self.task.prefix)
+            if window % batch:
+                raise validation.fail("window", window, f"a multiple of the batch size, which is {batch}")
+            if window > limit:
+                raise validation.fail("window", window, f"at most max_presentations, which is {limit}")
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the run that `to_dict` described.
+
+        Parameters
+        ----------
+        settings : mapping
+            What `to_dict` returned, possibly after a round trip through JSON.
+
+        Returns
+        -------
+        Run
+            Equal to the run that was written. An algorithm of the user's own whose module is not imported, and the arrays
+            of a `rnnlatch.tasks.DatasetTask`, are not there: then it can be looked at, but not run.
+
+        Raises
+        ------
+        ValueError
+            If the type or a field is unknown, or a value is not allowed.
+        """
+        algorithm = settings.get("algorithm")
+        name = str(algorithm.get("type")) if isinstance(algorithm, Mapping) else ""
+        if ":" in name and name not in Record._kinds:
+            settings = dict(settings) | {"algorithm": AbsentAlgorithm(settings=canonical_json(algorithm))}
+        return super().from_dict(settings)
+
+    @property
+    def engine(self) -> Engine:
+        """What computes it: the engine of the latch neuron, that of networks, or Python."""
+        if isinstance(self.algorithm, PythonAlgorithm | AbsentAlgorithm):
+            return "python"
+        measure = None if self.criterion is None else self.criterion.measure
+        descent = isinstance(self.algorithm, GradientDescent)
+        return "latch" if descent and measure != "consecutive" and in_latch_engine(self.cell, self.task) else "networks"
+
+    @property
+    def prefix(self) -> int:
+        """Steps whose inputs a `LatchNeuron` learns; 0 for other tasks."""
+        return self.task.prefix if isinstance(self.task, MinimalLatch) else 0
+
+    @cached_property
+    def network(self) -> NetworkCell:
+        """The cell, a `LatchNeuron` in the form of a network."""
+        return _network_runs.network_of(self.cell, self.prefix)
 
     @property
     def batch_size(self) -> int:
-        """Presentations between two updates."""
+        """Presentations between two updates; of a search, those of one evaluation."""
         return self.algorithm.presentations_in_batch(self.task.training_set)
 
     @property
@@ -100,32 +191,113 @@ class Run(Record):
         record : int
             Keep the learning curve every so many presentations; 0: not.
         """
-        criterion = {"measure": 0} if self.criterion is None else self.criterion.structure()
-        return {
-            **self.cell.structure(),
-            **self.task.latch_structure(),
+        measure = {"measure": 0} if self.criterion is None else self.criterion.structure()
+        shared: dict[str, int | str] = {
             **self.algorithm.structure(),
-            **criterion,
+            **measure,
             "batch_size": self.batch_size,
             "window": self.window,
             "max_presentations": self.max_presentations,
-            "record_every": record,
         }
+        if self.engine == "latch":
+            assert isinstance(self.cell, LatchNeuron)
+            assert isinstance(self.task, MinimalLatch)
+            return {**self.cell.structure(), **self.task.latch_structure(), **shared, "record_every": record}
+        return {**self.network.structure(self.task.loss, self.task.at), **self.task.structure(), **shared}
 
     def columns(self) -> dict[str, float]:
         """Give what may differ from run to run within one call to the engine."""
-        criterion = {"threshold": 0.0} if self.criterion is None else self.criterion.columns()
-        return {**self.cell.columns(), **self.task.latch_columns(), **self.algorithm.columns(), **criterion}
+        threshold = {"threshold": 0.0} if self.criterion is None else self.criterion.columns()
+        if self.engine == "latch":
+            assert isinstance(self.cell, LatchNeuron)
+            assert isinstance(self.task, MinimalLatch)
+            return {**self.cell.columns(), **self.task.latch_columns(), **self.algorithm.columns(), **threshold}
+        return {**self.task.columns(), **self.algorithm.columns(), **threshold}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Give the arrays that the engine for networks needs, for all runs the same."""
+        same_step = getattr(self.network, "same_step", None)
+        read = {} if same_step is None else {"same_step": np.array(same_step, np.uint8)}
+        return self.task.arrays() | read
+
+    def trainable(self) -> dict[str, NDArray[np.uint8]]:
+        """Give 1 for each number of the network that is trained, else 0."""
+        return _network_runs.trainable(self.cell, self.network)
+
+    def initial(self, key: NDArray[np.uint32], streams: NDArray[np.uint64]) -> dict[str, NDArray[np.float64]]:
+        """Give the parameters of the network that the runs with these streams start from."""
+        return _network_runs.initial(self.cell, self.prefix, key, streams)
 
     def starting_input(self) -> NDArray[np.float64] | None:
-        """Give the inputs that the run starts with, shape (classes, prefix), or None where they are drawn."""
-        return self.cell.starting_input(self.task.prefix)
+        """Give the inputs that a `LatchNeuron` starts with, shape (classes, prefix), or None where they are drawn."""
+        return self.cell.starting_input(self.prefix) if isinstance(self.cell, LatchNeuron) else None
+
+    @cached_property
+    def group(self) -> str:
+        """A text that runs have in common if one call to an engine can do them."""
+        if self.engine == "python":
+            return canonical_json(self.to_dict())
+        shared: list[Any] = [self.engine, self.structure(), self.starting_input() is None, self.test_presentations]
+        if self.engine == "networks":
+            task, trained = self.task.to_dict(), hashlib.sha256()
+            for name, mask in self.trainable().items():
+                trained.update(name.encode() + mask.tobytes())
+            shared += [trained.hexdigest(), getattr(self.network, "same_step", None)]
+            shared += [task.get("prototypes"), task.get("content")]
+        return json.dumps(shared, sort_keys=True)
+
+
+def in_latch_engine(cell: LatchNeuron | NetworkCell, task: Task) -> bool:
+    """Whether the engine of the latch neuron knows the sequences: of one length, right by their sign."""
+    if not isinstance(cell, LatchNeuron) or not isinstance(task, MinimalLatch):
+        return False
+    return isinstance(task.length, int) and task.tolerance is None and getattr(cell, "activation", "tanh") == "tanh"
+
+
+def check_sizes(cell: LatchNeuron | NetworkCell, task: Task) -> None:
+    """Raise where a cell does not take what a task shows, or gives other outputs than it compares."""
+    name = type(task).__name__
+    if isinstance(cell, LatchNeuron):
+        if not isinstance(task, MinimalLatch):
+            raise ValueError(
+                f"cell is a LatchNeuron and the task a {name}; the task must be a MinimalLatch, or the cell another, such as "
+                f"VanillaRNN(inputs={task.features}, hidden=1, read_unit=0)"
+            )
+        return
+    if cell.inputs != task.features:
+        raise ValueError(
+            f"cell has inputs={cell.inputs} and the {name} shows {task.features} numbers at each step; inputs must be "
+            f"{task.features}"
+        )
+    if task.loss == "softmax_cross_entropy":
+        if cell.read_size < task.outputs:
+            raise ValueError(
+                f"cell has {cell.read_size} outputs and the {name} has {task.outputs} classes; outputs must be at least "
+                f"{task.outputs}"
+            )
+    elif cell.read_size != task.outputs:
+        plural = "s" if task.outputs > 1 else ""
+        one = ", or a read_unit given" if task.outputs == 1 and cell.outputs is None else ""
+        given = (
+            f"outputs={cell.outputs}" if cell.outputs is not None else f"no read-out of its {cell.hidden} hidden units"
+        )
+        if cell.read_unit is not None:
+            given = f"read_unit={cell.read_unit}"
+        raise ValueError(
+            f"cell has {given} and the {name} compares {task.outputs} number{plural} with a target; outputs must be "
+            f"{task.outputs}{one}"
+        )
 
 
 def check_record(run: Run, record: object) -> int:
     """Check the keyword ``record``: 0 for None, else a multiple of the batch size, at most max_presentations."""
     if record is None:
         return 0
+    if run.engine != "latch":
+        raise ValueError(
+            f"record is {validation.show(record)}; it must be None, learning curves are only kept of a LatchNeuron on a "
+            "MinimalLatch of one length by GradientDescent"
+        )
     checked = validation.integer("record", record, at_least=1)
     if checked % run.batch_size:
         raise validation.fail("record", checked, f"a multiple of the batch size, which is {run.batch_size}")

@@ -158,9 +158,9 @@ class Store:
         Returns
         -------
         Dataset
-            Over the axes: ``runs``, the finished ones, of which so many ``exhausted``, ``converged``, ``diverged``; and
-            ``…_mean`` and ``…_median`` of each other variable over the runs whose value is finite, NaN where there are
-            none.
+            Over the axes: ``runs``, the finished ones, of which so many ``exhausted``, ``converged``, ``diverged``,
+            ``stuck``; and ``…_mean`` and ``…_median`` of each other variable over the runs whose value is finite, NaN where
+            there are none.
         """
         return summarise(self.plan, self._values, self.to_xarray().attrs)
 
@@ -218,8 +218,9 @@ class Store:
         query = f'SELECT point, count, "{name}" FROM segment ORDER BY point, start'
         with _sqlite.read(self.path) as connection:
             for point, rows in groupby(connection.execute(query), key=itemgetter(0)):
-                described = plan.variables_at(point)[name]
-                yield point, np.concatenate([described.decode(blob, count) for _, count, blob in rows])
+                described = plan.variables_at(point).get(name)
+                if described is not None:
+                    yield point, np.concatenate([described.decode(blob, count) for _, count, blob in rows])
 
 
 class StoreWriter:

@@ -17,6 +17,8 @@ from rnnlatch._chunks import Chunk, Segment, make_chunks, run_chunk
 from rnnlatch._engine import Progress, check_threads
 from rnnlatch._plan import AxisValue, Plan, make_plan
 from rnnlatch._variables import dataset
+from rnnlatch.algorithms import PythonAlgorithm
+from rnnlatch.algorithms.python import importable
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
 from rnnlatch.store import Store, StoreWriter
@@ -101,8 +103,10 @@ def sweep(
     Returns
     -------
     Dataset
-        Over the axes and ``run``: ``outcome``, ``presentations``, ``loss``, ``error``, ``weight``, ``input`` (class, step),
-        as from `rnnlatch.train`. With a store it is read lazily: values are fetched from the file when they are used.
+        Over the axes and ``run``: ``outcome``, ``presentations``, ``loss``, ``error`` and the parameters, as from
+        `rnnlatch.train`. Where networks of grid points differ in size, those of the smaller ones are followed by NaN; where
+        one has a parameter that others have not, that of the others is NaN. With a store it is read lazily: values are
+        fetched from the file when they are used.
 
     Raises
     ------
@@ -140,6 +144,8 @@ def sweep(
     there = None if store is None else Store.existing(store)
     seed = there.plan.seed if there is not None and rng is None else seeds.normalise(rng)
     plan = make_plan(study, axes, common, runs, seed, experiment)
+    if store is not None or executor is not None:
+        _check_importable(plan)
     with ExitStack() as stack:
         sink: _Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
         driver = _Driver(plan, sink, progress)
@@ -155,6 +161,16 @@ def sweep(
             path = None if store is None else os.fspath(store)
             raise SweepInterrupted(kept, plan.total, path) from None
         return sink.to_xarray()
+
+
+def _check_importable(plan: Plan) -> None:
+    """Raise where workers, or who opens a store, would not find an algorithm in Python."""
+    for algorithm in {run.algorithm for run in plan.points if isinstance(run.algorithm, PythonAlgorithm)}:
+        if not importable(algorithm):
+            raise ValueError(
+                f"study returned the algorithm {type(algorithm).__qualname__}, which is defined in a function; with a store or "
+                "an executor it must stand at the top level of a module"
+            )
 
 
 class _Sink(Protocol):
@@ -185,7 +201,8 @@ class MemorySink:
         """Take the results of a chunk."""
         offset = 0
         for segment in segments:
-            for name, array in self._arrays.items():
+            for name in self._plan.variables_at(segment.point):
+                array = self._arrays[name]
                 part = results[name][offset : offset + segment.count]
                 # A grid point may have fewer steps than the largest one.
                 where: tuple[Any, ...] = (

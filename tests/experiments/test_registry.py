@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_paper_scale_has_the_papers_runs_and_large_a_million_for_each_reading() 
 
 def test_density_and_length_agree_about_what_the_paper_gives() -> None:
     (density,) = experiments.get("bengio1994-density").sweeps("paper")
-    run = density.study("variance", 0.25, 1.35)
+    run: Any = density.study("variance", 0.25, 1.35)
     assert (run.task.length, run.task.prefix, run.task.std, run.task.target) == (20, 3, 0.5, 0.8)
     assert (run.cell.w, run.cell.train_w) == (1.35, True)
     length = experiments.get("bengio1994-length").sweeps("paper")[0]
@@ -57,7 +58,7 @@ def test_density_and_length_agree_about_what_the_paper_gives() -> None:
 def test_controls_change_what_they_say_and_nothing_else() -> None:
     main, controls, _ = experiments.get("bengio1994-length").sweeps("paper")
     base = main.study("standard deviation", 20)
-    by_name = {name: controls.study(name, 20) for name in controls.axes["control"]}
+    by_name: dict[str, Any] = {name: controls.study(name, 20) for name in controls.axes["control"]}
     assert by_name["budget x 100"].max_presentations == 100 * base.max_presentations
     assert by_name["budget x 100"].task == base.task
     assert by_name["no noise"].task.std == 0

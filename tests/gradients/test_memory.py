@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -55,3 +56,15 @@ def test_bad_input() -> None:
         gradient_memory(rl.cells.GRU(inputs=2, hidden=64), batch=20, time=0)
     with pytest.raises(TypeError, match="cell is 'GRU'"):
         gradient_memory("GRU", batch=20, time=1)  # type: ignore[arg-type]
+    large = rl.cells.GRU(inputs=2, hidden=64)
+    with pytest.raises(ValueError, match="dtype is float16; it must be float64 or float32"):
+        gradient_memory(large, batch=20, time=1, dtype="float16")
+    with pytest.raises(ValueError, match=r"dtype is .*U10.*; it must be float64 or float32"):
+        gradient_memory(large, batch=20, time=1, dtype="U10")
+    with pytest.raises(TypeError, match=r"dtype is 1.5"):
+        gradient_memory(large, batch=20, time=1, dtype=1.5)  # type: ignore[arg-type]
+    for name in ("batch", "time", "runs"):
+        given: Any = {"batch": 20, "time": 1} | {name: 10**400}
+        with pytest.raises(ValueError, match=f"{name} is .*; it must be an integer from 1 to 9223372036854775807"):
+            gradient_memory(large, **given)
+    assert gradient_memory(large, batch=2**62, time=2**62) > 2**62

@@ -2,12 +2,14 @@
 
 Frozen dataclasses: they say what to do; the engine does it. By gradients: `GradientDescent`, `Adam`, `RMSprop`. By curvature
 too: `PseudoNewton`, `Newton`. For threshold units: `DiscreteErrorPropagation`. Without either, on a fixed training set:
-`SimulatedAnnealing`, `MultigridRandomSearch`, `RandomGuessing`; and `RedrawAfterError`, a control.
+`SimulatedAnnealing`, `MultigridRandomSearch`, `RandomGuessing`; and `RedrawAfterError`, a control. `PythonAlgorithm` is the
+base of your own.
 """
 
 from rnnlatch.algorithms.base import Algorithm
 from rnnlatch.algorithms.curvature import Newton, PseudoNewton
 from rnnlatch.algorithms.gradient import Adam, GradientDescent, RMSprop
+from rnnlatch.algorithms.python import PythonAlgorithm
 from rnnlatch.algorithms.search import MultigridRandomSearch, RandomGuessing, RedrawAfterError, SimulatedAnnealing
 from rnnlatch.algorithms.threshold import DiscreteErrorPropagation
 
@@ -19,6 +21,7 @@ __all__ = [
     "MultigridRandomSearch",
     "Newton",
     "PseudoNewton",
+    "PythonAlgorithm",
     "RMSprop",
     "RandomGuessing",
     "RedrawAfterError",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from rnnlatch import validation
 from rnnlatch._record import Record
 from rnnlatch.cells import NetworkCell
+from rnnlatch.criterion import MEASURES
 from rnnlatch.tasks import Task
 
 __all__ = [
@@ -30,6 +31,8 @@ class Algorithm(Record):
 
     searches: ClassVar[bool] = False
     """Whether it looks at the cost of the whole training set at one point after the other."""
+    measures: ClassVar[tuple[str, ...]] = MEASURES
+    """What of a criterion it knows."""
 
     def presentations_in_batch(self, training_set: int | None) -> int:  # noqa: ARG002
         """Give the presentations between two updates, for a training set of so many sequences (None: always fresh).
@@ -41,8 +44,18 @@ class Algorithm(Record):
         """
         return 1
 
-    def check(self, cell: NetworkCell, task: Task) -> None:
-        """Raise a ValueError where the algorithm cannot train a network on a task; it says what to use instead."""
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
+        """Raise a ValueError where the algorithm cannot train a network on a task; it says what to use instead.
+
+        Parameters
+        ----------
+        cell : NetworkCell
+            The network.
+        task : Task
+            What it is trained on.
+        trained : int
+            How many of its numbers are trained.
+        """
 
     def structure(self) -> dict[str, int | str]:
         """Give what all runs of one call to the engine share; `rnnlatch.Run` adds the size of the batch."""
@@ -69,9 +82,9 @@ class GradientAlgorithm(Algorithm):
 
     needs: ClassVar[str] = "gradients"
 
-    def check(self, cell: NetworkCell, task: Task) -> None:
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
         """Raise a ValueError where there is no gradient."""
-        super().check(cell, task)
+        super().check(cell, task, trained)
         if getattr(cell, "activation", None) == "sign":
             raise ValueError(
                 f"algorithm is {type(self).__name__}, which needs {self.needs}, and the cell has activation='sign', whose "

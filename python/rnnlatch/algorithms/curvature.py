@@ -160,12 +160,11 @@ class Newton(GradientAlgorithm):
         """
         return pick_batch_size(self.batch_size, training_set)
 
-    def check(self, cell: NetworkCell, task: Task) -> None:
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
         """Raise a ValueError where there are no second derivatives, or too many."""
-        super().check(cell, task)
-        count = cell.trainable_count
-        if count > LARGEST_HESSIAN:
+        super().check(cell, task, trained)
+        if trained > LARGEST_HESSIAN:
             raise ValueError(
-                f"algorithm is Newton and the cell has {count} numbers that are trained; they must be at most "
+                f"algorithm is Newton and the cell has {trained} numbers that are trained; they must be at most "
                 f"{LARGEST_HESSIAN}, or the algorithm PseudoNewton, which needs no matrix"
             )

@@ -1,6 +1,7 @@
 """Searches: nothing is needed but the cost, or whether sequences are right."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rnnlatch import validation
 from rnnlatch.algorithms.base import Algorithm, SetSearch, described
@@ -150,9 +151,9 @@ class RandomGuessing(SetSearch):
 
     Notes
     -----
-    Where the parameters start is without effect. A guess is given up at its first wrong sequence where none may be wrong,
-    and counted as the presentations of the whole training set all the same; ``presentations_computed`` in the results says
-    how many were run.
+    Where the parameters start is without effect. It needs a criterion that counts what is wrong. A guess is given up at its
+    first wrong sequence where none may be wrong, and counted as the presentations of the whole training set all the same;
+    ``presentations_computed`` in the results says how many were run.
 
     Source: J. Schmidhuber, S. Hochreiter and Y. Bengio, "Evaluating benchmark problems by random guessing", in J. Kolen and
     S. Kremer (eds.), A Field Guide to Dynamical Recurrent Networks, IEEE Press, 2001.
@@ -162,6 +163,8 @@ class RandomGuessing(SetSearch):
     >>> RandomGuessing()
     RandomGuessing(low=-100.0, high=100.0)
     """
+
+    measures: ClassVar[tuple[str, ...]] = ("error", "consecutive")
 
     low: float = described(-100.0, "least value of a guessed parameter")
     high: float = described(100.0, "largest value of a guessed parameter")

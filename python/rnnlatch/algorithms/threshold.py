@@ -59,9 +59,9 @@ class DiscreteErrorPropagation(Algorithm):
         put(self, "epsilon", validation.number("epsilon", self.epsilon, above=0))
         put(self, "bound", validation.number("bound", self.bound, above=0))
 
-    def check(self, cell: NetworkCell, task: Task) -> None:
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
         """Raise a ValueError where the network is not one of threshold units that are read at the last step."""
-        super().check(cell, task)
+        super().check(cell, task, trained)
         start = "algorithm is DiscreteErrorPropagation and"
         if not isinstance(cell, VanillaRNN) or cell.activation != "sign":
             has = f" with activation={cell.activation!r}" if hasattr(cell, "activation") else ""

@@ -279,6 +279,10 @@ class NetworkCell(Record):
             drawn[name] = value.astype(kind) if runs is not None else value[0].astype(kind)
         return drawn
 
+    def draw_parameters(self, key: NDArray[np.uint32], streams: NDArray[np.uint64]) -> dict[str, NDArray[np.float64]]:
+        """Draw the parameters that the runs with these streams start from; the first axis is the run."""
+        return {name: self._drawn(name, key, streams) for name in self.parameter_shapes}
+
     def _drawn(self, name: str, key: NDArray[np.uint32], streams: NDArray[np.uint64]) -> NDArray[np.float64]:
         source = Source(name, key, streams, _PLACES.index(name), self.hidden, self.masks.get(name))
         value = self._draw(name, source).reshape(len(streams), *self.parameter_shapes[name])

@@ -28,6 +28,7 @@ _COPIES = 10  # numbers of each parameter that it has besides, at most
 _GATHERED = 280  # columns, sequences times steps, whose weight gradients are summed at once there
 
 _LITTLE = 2**26  # bytes: not worth asking the system
+_LARGEST = 2**63 - 1  # of what counts sequences, steps and networks
 
 
 def gradient_memory(
@@ -74,10 +75,10 @@ def gradient_memory(
     validation.instance("cell", cell, NetworkCell, "a network: rnnlatch.cells.VanillaRNN(…), DiagonalRNN, LSTM or GRU")
     return needed_memory(
         cell,
-        batch=validation.integer("batch", batch, at_least=1),
-        time=validation.integer("time", time, at_least=1),
-        runs=1 if runs is None else validation.integer("runs", runs, at_least=1),
-        itemsize=np.dtype(dtype).itemsize,
+        batch=validation.integer("batch", batch, at_least=1, at_most=_LARGEST),
+        time=validation.integer("time", time, at_least=1, at_most=_LARGEST),
+        runs=1 if runs is None else validation.integer("runs", runs, at_least=1, at_most=_LARGEST),
+        itemsize=validation.float_type("dtype", dtype).itemsize,
         many=runs is not None or getattr(cell, "same_step", None) is not None,
         threads=check_threads(threads),
     )

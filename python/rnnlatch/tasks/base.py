@@ -7,16 +7,28 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlatch import random, validation
 from rnnlatch import rng as seeds
-from rnnlatch import validation
 from rnnlatch._dispatch import core
 from rnnlatch._record import Record
 from rnnlatch.rng import RNGLike
 
-__all__ = ["DrawnTask", "Length", "Sample", "Task", "check_targets", "described", "span"]
+__all__ = ["DrawnTask", "Length", "Sample", "Task", "check_targets", "described", "shown", "span"]
 
 LONGEST = 1_000_000  # steps
 MOST_SEQUENCES = 2**30  # for each class
+
+# The engine draws for networks of some size; which one does not matter.
+_ANY_NETWORK: dict[str, int | str] = {
+    "cell": "VanillaRNN",
+    "activation": "tanh",
+    "diagonal": 0,
+    "hidden": 1,
+    "outputs": 0,
+    "read_unit": 0,
+    "bias": 0,
+    "bias_out": 0,
+}
 
 Length = int | tuple[int, int]
 """A number of steps, or the inclusive range that it is drawn from."""
@@ -186,10 +198,17 @@ class DrawnTask(Task):
         }
 
     def _draw(self, count: int, key: NDArray[np.uint32], stream: int, test: bool, first: int = 0) -> Sample:
+        index = np.arange(first, first + count)
+        if self.training_set is not None and not test:
+            index = shown(self.training_set, self.order, key, stream, index)
         columns = {name: np.array([value]) for name, value in self.columns().items()}
-        drawn = core.sample_task(self.structure(), columns, key, stream, count, test, self.arrays(), first)
-        classes = (drawn["targets"][:, 0] == self.class_targets[1]).astype(np.int64)
-        return Sample(drawn["inputs"], drawn["targets"], drawn["lengths"], classes)
+        network = _ANY_NETWORK | {"inputs": self.features, "loss": self.loss, "at": self.at}
+        drawn = core.sample_task(
+            network | self.structure(), columns, key, stream, int(index.max()) + 1, test, self.arrays()
+        )
+        targets = drawn["targets"].reshape(-1, 1)[index]
+        classes = (targets[:, 0] == self.class_targets[1]).astype(np.int64)
+        return Sample(drawn["inputs"][index], targets, drawn["lengths"][index], classes)
 
     def _check_drawn(self) -> None:
         """Check the fields that all drawn tasks have."""
@@ -221,6 +240,17 @@ class DrawnTask(Task):
         if longest > shortest:
             words = "the length" if isinstance(self.length, int) else "the shortest length"
             raise validation.fail("prefix", prefix, f"at most {words}, which is {shortest}")
+
+
+def shown(
+    sequences: int, order: str, key: NDArray[np.uint32], stream: int, presentation: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give the sequences of a fixed training set that presentations of a run show."""
+    if order == "cyclic":
+        return presentation % sequences
+    streams = np.full(len(presentation), stream, np.uint64)
+    word = random.words(key, streams, random.Purpose.ORDER, presentation, 1)[:, 0].astype(np.uint64)
+    return np.asarray(word * np.uint64(sequences) >> np.uint64(32), np.int64)
 
 
 def span(name: str, value: object, *, at_most: int | None = None) -> Length:

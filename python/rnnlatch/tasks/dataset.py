@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch import random, validation
+from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats, integers
 from rnnlatch._record import Record
 from rnnlatch._sequences import LOSSES, TIMES
-from rnnlatch.tasks.base import LONGEST, Sample, Task, described
+from rnnlatch.tasks.base import LONGEST, Sample, Task, described, shown
 
 __all__ = ["DatasetContent", "DatasetTask"]
 
@@ -89,7 +89,7 @@ class DatasetTask(Task):
     to go on with other data, and a sweep is resumed, and its runs replayed, by the program that has the data. Two tasks
     are equal if their settings and hashes are.
 
-    There are no fresh test sequences: test trained networks with `rnnlatch.evaluate` on another `DatasetTask`.
+    There are no fresh test sequences: `rnnlatch.evaluate` shows each sequence of a `DatasetTask` once; give it another one.
 
     Examples
     --------
@@ -230,13 +230,8 @@ class DatasetTask(Task):
 
     def _draw(self, count: int, key: NDArray[np.uint32], stream: int, test: bool, first: int = 0) -> Sample:
         arrays, n = self.arrays(), self.training_set
-        shown = np.arange(first, first + count)
-        if self.order == "random" and not test:
-            streams = np.full(count, stream, np.uint64)
-            word = random.words(key, streams, random.Purpose.ORDER, shown, 1)[:, 0].astype(np.uint64)
-            index = (word * np.uint64(n) >> np.uint64(32)).astype(np.int64)
-        else:
-            index = shown % n
+        presentation = np.arange(first, first + count)
+        index = shown(n, "cyclic" if test else self.order, key, stream, presentation)
         steps = self.content.steps
         lengths = arrays["lengths"][index] if "lengths" in arrays else np.full(count, steps)
         begun = np.arange(steps) >= steps - lengths[:, None]

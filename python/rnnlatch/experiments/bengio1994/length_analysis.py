@@ -42,8 +42,8 @@ def input_for_state(state: float) -> tuple[tuple[float, ...], tuple[float, ...]]
 
     Examples
     --------
-    >>> input_for_state(0.5)[1]
-    (0.0, 0.0, 0.5493061443340549)
+    >>> [round(drive, 6) for drive in input_for_state(0.5)[1]]
+    [0.0, 0.0, 0.549306]
     """
     last = float(np.arctanh(state))
     quiet = (0.0,) * (settings.PREFIX - 1)
