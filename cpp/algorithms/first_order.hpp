@@ -13,10 +13,10 @@
 
 namespace rnnlatch {
 
-template <class Rule>
+template <class Rule, class Lanes = NetworkLanes<Twice<f64>>>
 class FirstOrder {
    public:
-    using Network = TrainedNetwork<NetworkLanes<Twice<f64>>>;
+    using Network = TrainedNetwork<Lanes>;
     using RatesOf = std::function<typename Rule::Rates(std::size_t run)>;
 
     FirstOrder(const TrainingProblem& problem, SequenceTask& task, Rule rule, RatesOf rates_of)

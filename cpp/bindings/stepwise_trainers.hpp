@@ -8,6 +8,7 @@
 #include <string>
 
 #include "algorithms/adaptive.hpp"
+#include "algorithms/descent_with_omega.hpp"
 #include "algorithms/discrete_error_propagation.hpp"
 #include "algorithms/first_order.hpp"
 #include "algorithms/gradient_descent.hpp"
@@ -49,7 +50,7 @@ Trainer adaptive(const TrainingArguments& arguments, py::ssize_t runs, std::size
     });
 }
 
-inline Trainer gradient_descent(const TrainingArguments& arguments, py::ssize_t runs, std::size_t parameters,
+inline Trainer gradient_descent(const TrainingArguments& arguments, const TrainingProblem& problem, py::ssize_t runs,
                                 double scale) {
     const double *rate = arguments.column("learning_rate", runs), *momentum = arguments.column("momentum", runs);
     const double *clip = arguments.column("clip_norm", runs), *l1 = arguments.column("l1", runs);
@@ -59,9 +60,18 @@ inline Trainer gradient_descent(const TrainingArguments& arguments, py::ssize_t 
     };
     const bool clips =
         std::any_of(clip, clip + runs, [](double norm) { return norm < std::numeric_limits<double>::infinity(); });
-    const GradientDescent::Settings settings{scale, used(momentum), used(l1) || used(l2), clips};
-    return first_order(GradientDescent(settings, parameters, task_lanes), [=](std::size_t run) {
+    const GradientDescent rule({scale, used(momentum), used(l1) || used(l2), clips}, problem.trainable.size(),
+                               task_lanes);
+    const auto rates_of = [=](std::size_t run) {
         return GradientDescent::Rates{rate[run], momentum[run], clip[run], l1[run], l2[run]};
+    };
+    const double* omega = arguments.columns.contains("omega") ? arguments.column("omega", runs) : nullptr;
+    if (!omega || !used(omega)) return first_order(rule, rates_of);
+    if (structure_of(arguments.structure).kind != CellKind::vanilla || problem.network.same_step) {
+        throw py::value_error("omega is for a VanillaRNN or DiagonalRNN without same_step");
+    }
+    return stepwise<DescentWithOmega>([=](const TrainingProblem& given, SequenceTask& task) {
+        return std::make_unique<DescentWithOmega>(given, task, rule, rates_of, omega);
     });
 }
 
@@ -129,7 +139,7 @@ inline Trainer stepwise_trainer(const std::string& name, const TrainingArguments
                                 const TrainingProblem& problem, py::ssize_t runs) {
     const std::size_t parameters = problem.trainable.size();
     const double scale = problem.mean_gradient ? 1.0 / static_cast<double>(problem.batch_size) : 1.0;
-    if (name == "GradientDescent") return gradient_descent(arguments, runs, parameters, scale);
+    if (name == "GradientDescent") return gradient_descent(arguments, problem, runs, scale);
     if (name == "Adam") return adaptive<Adam>(arguments, runs, parameters, scale);
     if (name == "RMSprop") return adaptive<RMSprop>(arguments, runs, parameters, scale);
     if (name == "Newton") return newton(arguments, runs);

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+import rnnlatch as rl
 from reference import curvature, networks, stepwise, tasks
 from reference.arithmetic import Array
 from reference.presentation import Network, present
@@ -117,6 +119,62 @@ def test_first_order(algorithm: str, network: dict[str, Any]) -> None:
     check_determinism(run, 40)
 
 
+# The regulariser of the error's norm.
+
+OMEGA: dict[str, dict[str, Any]] = {
+    "one unit read": {},
+    "diagonal, relu": {"diagonal": 1, "read_unit": -1, "activation": "relu"},
+    "readout, logistic": {"outputs": 1, "bias": 1, "activation": "logistic", "learned": True},
+}
+
+
+@pytest.mark.parametrize("network", OMEGA.values(), ids=OMEGA)
+def test_omega(network: dict[str, Any]) -> None:
+    """A step is along the gradient of the loss and, so many times, the immediate gradient that Python computes."""
+    run = make("GradientDescent", network, batch_size=3)
+    run["columns"]["omega"] = np.append(0.0, np.geomspace(1e-3, 10, len(STREAMS) - 1))
+    found = engine(run, max_presentations=3)["parameters"]
+    without = engine(run | {"columns": run["columns"] | {"omega": np.zeros(len(STREAMS))}}, max_presentations=3)
+    without = without["parameters"]
+    structure = run["structure"]
+    read = None if structure["outputs"] or structure["read_unit"] < 0 else structure["read_unit"]
+    cell = (rl.cells.DiagonalRNN if structure["diagonal"] else rl.cells.VanillaRNN)(
+        inputs=1,
+        hidden=structure["hidden"],
+        outputs=structure["outputs"] or None,
+        read_unit=read,
+        activation=structure["activation"],
+        bias=bool(structure["bias"]),
+        bias_out=False,
+        initial_state="learned" if network.get("learned") else "zero",
+    )
+    steps = []
+    for i, omega in enumerate(run["columns"]["omega"]):
+        columns = {name: float(value[i]) for name, value in run["columns"].items()}
+        shown = tasks.sample(structure, columns, KEY, int(STREAMS[i]), 3)
+        p = {name: value[i] for name, value in run["parameters"].items()}
+        immediate = [  # one by one: what is negligible is so in the loss of one sequence
+            rl.gradients.omega(cell, p, inputs[None], target[None], lengths=length[None])["immediate_gradient"]
+            for inputs, target, length in zip(shown["inputs"], shown["targets"], shown["lengths"], strict=True)
+        ]
+        step = -columns["learning_rate"] * omega * np.mean(immediate, axis=0)
+        steps.append(np.abs(step).max())
+        for name in found:
+            if i == 0:  # a run without it does not see that others have it
+                np.testing.assert_array_equal(found[name][i], without[name][i], err_msg=name)
+            wanted = step if name == "weight_hh_l0" else 0.0
+            np.testing.assert_allclose(found[name][i] - without[name][i], wanted, rtol=1e-7, atol=1e-13, err_msg=name)
+    assert np.median(steps) > 1e-4
+    check_determinism(run, 30)
+
+
+def test_omega_is_of_plain_units() -> None:
+    run = make("GradientDescent", {"cell": "GRU"})
+    run["columns"]["omega"] = np.ones(len(STREAMS))
+    with pytest.raises(ValueError, match="omega is for a VanillaRNN or DiagonalRNN without same_step"):
+        engine(run)
+
+
 # Pseudo-Newton.
 
 
@@ -173,9 +231,7 @@ def test_pseudo_newton_of_gated_cells(cell: str, time_weighted: int) -> None:
         first, second = net.flat(first), net.flat(second)
         form = stepwise.time_weighted_step if time_weighted else stepwise.plain_step
 
-        def step(mu: float, form: Any = form, first: Array = first, second: Array = second) -> Array:
-            return form(first, second, columns["learning_rate"], mu)
-
+        step = partial(form, first, second, columns["learning_rate"])
         mu = stepwise.mu_within_bounds(step, columns["momentum"] * columns["mu"], columns)
         got = net.flat({name: value[i] for name, value in found.items()})
         np.testing.assert_allclose(got - net.theta, step(mu), rtol=1e-7, atol=1e-13)
@@ -190,8 +246,7 @@ def gated_by_step(
     before = np.concatenate([p["h_0"][None], trace.h[0, :-1]])
     before[: sequence.start + 1] = p["h_0"]
     delta = trace.delta[0]
-    into, across = ([delta[:, gate[side]] for gate in gates] for side in (0, 1))
-    into, across = np.concatenate(into, axis=1), np.concatenate(across, axis=1)
+    into, across = (np.concatenate([delta[:, gate[side]] for gate in gates], axis=1) for side in (0, 1))
     first = {
         "weight_ih_l0": into[:, :, None] * sequence.inputs[:, None],
         "weight_hh_l0": across[:, :, None] * before[:, None],
@@ -257,7 +312,14 @@ def test_newton_ends_where_the_matrix_is_singular() -> None:
 
 def test_newton_without_damping_is_at_a_quadratic_s_minimum_at_once() -> None:
     """Of one linear unit over one step the cost is quadratic in the input weight."""
-    changes = {"length_low": 1, "length_high": 1, "prefix_low": 1, "prefix_high": 1, "damping": 0.0, "noise_std": 0.0}
+    changes: Run = {
+        "length_low": 1,
+        "length_high": 1,
+        "prefix_low": 1,
+        "prefix_high": 1,
+        "damping": 0.0,
+        "noise_std": 0.0,
+    }
     run = make("Newton", {"activation": "linear", "hidden": 1}, sequences=2, batch_size=2, **changes)
     run["trainable"]["weight_hh_l0"][:] = 0
     run["structure"]["given_prototypes"] = 1
@@ -271,7 +333,7 @@ def test_newton_without_damping_is_at_a_quadratic_s_minimum_at_once() -> None:
 
 
 def make_parity(algorithm: str, **changes: Any) -> Run:
-    parity = {"task": "Parity", "length_low": 3, "length_high": 6, "sequences": 10, "noise_std": 0.0}
+    parity: Run = {"task": "Parity", "length_low": 3, "length_high": 6, "sequences": 10, "noise_std": 0.0}
     run = make(algorithm, {}, **(parity | changes), target_low=-1.0, target_high=1.0)
     network, same_step = parity_network()
     run["structure"] |= network
