@@ -71,11 +71,9 @@ def check_network_parameters(cell: NetworkCell, params: Params) -> Networks:
 
 def mask_gradient(cell: NetworkCell, gradient: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Set to 0 what is not trained: connections that are not there, and fixed parameters."""
-    for name, value in gradient.items():
-        if name in cell.fixed:
-            value[...] = 0
-        elif name in cell.masks:
-            value *= cell.masks[name].astype(value.dtype)
+    for name, trained in cell.trained.items():
+        if name in gradient:
+            np.copyto(gradient[name], 0, where=trained == 0)
     return gradient
 
 

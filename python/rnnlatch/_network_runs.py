@@ -38,8 +38,7 @@ def trainable(cell: LatchNeuron | NetworkCell, network: NetworkCell) -> dict[str
     """Give 1 for each number that is trained, else 0, by the name of the parameter."""
     trained = {}
     for name, shape in network.parameter_shapes.items():
-        there = np.broadcast_to(network.masks.get(name, 1.0), shape) != 0
-        trained[name] = np.ascontiguousarray(there & (name not in network.fixed)).astype(np.uint8)
+        trained[name] = np.ascontiguousarray(np.broadcast_to(network.trained.get(name, 1.0), shape)).astype(np.uint8)
     if isinstance(cell, LatchNeuron):
         trained["weight_ih_l0"][0, -1] = 0
     return trained

@@ -110,8 +110,16 @@ def test_structure() -> None:
         ({"mask_hh": np.full((3, 3), 0.5)}, ValueError, "mask_hh is .*; it must be an array of 0 and 1"),
         ({"mask_hh": [[1], [1, 2]]}, ValueError, "mask_hh is"),
         ({"mask_out": [[1, 1, 1]]}, ValueError, "mask_out is given and outputs is None"),
-        ({"fixed": ["weight"]}, ValueError, "fixed is 'weight'; it must be names of parameters: weight_ih_l0, "),
-        ({"fixed": None}, TypeError, "fixed is None; it must be names of parameters: weight_ih_l0, "),
+        (
+            {"fixed": ["weight"]},
+            ValueError,
+            "fixed is 'weight'; it must be names of parameters, alone or with an array of 0 and 1: weight_ih_l0, ",
+        ),
+        (
+            {"fixed": None},
+            TypeError,
+            "fixed is None; it must be names of parameters, alone or with an array of 0 and 1: weight_ih_l0, ",
+        ),
         ({"fixed": 5}, TypeError, r"fixed is 5 \(int\); it must be names"),
         ({"fixed": True}, TypeError, r"fixed is True \(bool\); it must be names"),
         ({"fixed": [["a"]]}, TypeError, r"fixed is \['a'\] \(list\); it must be names"),
@@ -139,3 +147,24 @@ def test_other_bad_input() -> None:
         ValueError, match=r"mask_hh has shape \(3, 3\); it must be an array of 0 and 1 with shape \(3,\)"
     ):
         rl.cells.DiagonalRNN(**SMALL, mask_hh=np.ones((3, 3)))
+
+
+def test_some_numbers_of_a_parameter_can_be_fixed() -> None:
+    cell = rl.cells.VanillaRNN(inputs=3, hidden=2, outputs=1, fixed={"weight_ih_l0": [[0, 0, 1], [1, 1, 1]]})
+    assert cell == rl.cells.VanillaRNN(inputs=3, hidden=2, outputs=1, fixed=[("weight_ih_l0", [[0, 0, 1], [1, 1, 1]])])
+    assert cell == type(cell).from_dict(json.loads(json.dumps(cell.to_dict())))
+    assert cell.trainable_count == 2 + 4 + 2 + 2 + 2 + 1
+    params = cell.initial_parameters(0)
+    _, gradient = rl.gradients.loss_and_gradient(cell, params, np.ones((2, 4, 3)), np.ones((2, 1)))
+    assert (gradient["weight_ih_l0"] != 0).tolist() == [[True, True, False], [False, False, False]]
+    assert [
+        place for place in rl.gradients.hessian(cell, params, np.ones((2, 4, 3)), np.ones((2, 1))).parameter.values
+    ][:2] == ["weight_ih_l0[0, 0]", "weight_ih_l0[0, 1]"]
+
+
+def test_fixed_as_a_whole_or_not_at_all() -> None:
+    every = rl.cells.DiagonalRNN(inputs=1, hidden=2, fixed={"weight_hh_l0": [1, 1]})
+    assert every.fixed == ("weight_hh_l0",)
+    assert rl.cells.DiagonalRNN(inputs=1, hidden=2, fixed={"weight_hh_l0": [0, 0]}).fixed == ()
+    with pytest.raises(ValueError, match=r"fixed, weight_hh_l0, has shape \(3,\); it must be an array of 0 and 1"):
+        rl.cells.DiagonalRNN(inputs=1, hidden=2, fixed={"weight_hh_l0": [0, 0, 1]})

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -73,9 +73,10 @@ class NetworkCell(Record):
         Which connections there are: shapes (hidden, inputs), (hidden, hidden), (outputs, hidden), row i for what unit i
         reads; None: all. A connection that is not there has the weight 0 and is not trained; in a gated cell a mask
         holds for all gates.
-    fixed : sequence of str
-        Names of parameters that are not trained: their gradient is 0. Fixed biases start at 0, other fixed parameters
-        as their initialiser says.
+    fixed : sequence of str and (str, array_like) pairs
+        What is not trained: names of parameters, or a name with an array of 0 and 1 in the parameter's shape, 1 where a
+        number is fixed; a mapping is taken too. The gradient there is 0. Biases that are fixed as a whole start at 0,
+        everything else as its initialiser says.
     initial_state : {"zero", "learned"}
         What the state is before the first step: 0, or the parameter ``h_0`` (for an LSTM also ``c_0``), which starts
         at 0.
@@ -150,11 +151,9 @@ class NetworkCell(Record):
         >>> rl.cells.LSTM(inputs=2, hidden=3).trainable_count
         84
         """
-        shapes = self.parameter_shapes
         return sum(
-            int(np.broadcast_to(self.masks[name], shape).sum()) if name in self.masks else int(np.prod(shape))
-            for name, shape in shapes.items()
-            if name not in self.fixed
+            int(self.trained[name].sum()) if name in self.trained else int(np.prod(shape))
+            for name, shape in self.parameter_shapes.items()
         )
 
     @cached_property
@@ -190,6 +189,17 @@ class NetworkCell(Record):
                 mask.flags.writeable = False
                 masks[name] = mask
         return masks
+
+    @cached_property
+    def trained(self) -> dict[str, NDArray[np.float64]]:
+        """1 where a number is trained, 0 where it is masked out or fixed; only parameters that have such numbers."""
+        trained = dict(self.masks)
+        for item in self.fixed:
+            name, fixed = (item, 1.0) if isinstance(item, str) else (item[0], np.array(item[1], dtype=np.float64))
+            mask = np.broadcast_to(trained.get(name, 1.0), self.parameter_shapes[name]) * (1.0 - fixed)
+            mask.flags.writeable = False
+            trained[name] = mask
+        return trained
 
     def parameters(self) -> dict[str, Parameter]:
         """Describe the parameters by name: dimensions, shape, name in words.
@@ -328,13 +338,19 @@ class NetworkCell(Record):
                 object.__setattr__(self, name, flags(name, given, shape))
 
     def _check_fixed(self) -> None:
-        allowed = "names of parameters: " + ", ".join(self.parameter_shapes)
+        allowed = "names of parameters, alone or with an array of 0 and 1: " + ", ".join(self.parameter_shapes)
         given = (self.fixed,) if isinstance(self.fixed, str) else self.fixed
-        names = tuple(validation.instance("fixed", given, Iterable, allowed))
-        for name in names:
-            if validation.instance("fixed", name, str, allowed) not in self.parameter_shapes:
+        given = given.items() if isinstance(given, Mapping) else given
+        parts: dict[str, Any] = {}
+        for item in validation.instance("fixed", given, Iterable, allowed):
+            pair = isinstance(item, tuple | list) and len(item) == 2
+            name = validation.instance("fixed", item[0] if pair else item, str, allowed)
+            if name not in self.parameter_shapes:
                 raise validation.fail("fixed", name, allowed)
-        object.__setattr__(self, "fixed", tuple(sorted({str(name) for name in names})))
+            parts[name] = flags(f"fixed, {name},", item[1], self.parameter_shapes[name]) if pair else None
+        whole = [name for name, part in parts.items() if part is None or np.all(part)]
+        some = [(name, part) for name, part in parts.items() if name not in whole and np.any(part)]
+        object.__setattr__(self, "fixed", (*sorted(whole), *sorted(some)))
 
     def _check_initialisers(self) -> None:
         for name, field in _STARTS.items():

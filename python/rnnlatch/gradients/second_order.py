@@ -98,7 +98,10 @@ def hessian_vector_product(
             raise TypeError(
                 f"direction has {name} of dtype {value.dtype} and the parameters {dtype}; give both one type"
             )
-    arrays = {name: np.zeros_like(value) if name in cell.fixed else value for name, value in along.arrays.items()}
+    trained = cell.trained
+    arrays = {
+        name: value * trained[name].astype(dtype) if name in trained else value for name, value in along.arrays.items()
+    }
     if not along.shape:
         arrays = {name: value[None] for name, value in arrays.items()}
     many = problem.as_many()
@@ -183,9 +186,8 @@ def hessian(
     trained = [
         (name, place)
         for name, shape in cell.parameter_shapes.items()
-        if name not in cell.fixed
         for place in np.ndindex(shape)
-        if name not in cell.masks or cell.masks[name][place]
+        if name not in cell.trained or cell.trained[name][place]
     ]
     needed = 4 * len(trained) ** 2 * s.dtype.itemsize
     if needed > available_memory():
