@@ -157,7 +157,7 @@ class Run(Record):
         if isinstance(self.algorithm, PythonAlgorithm | AbsentAlgorithm):
             return "python"
         measure = None if self.criterion is None else self.criterion.measure
-        descent = isinstance(self.algorithm, GradientDescent)
+        descent = isinstance(self.algorithm, GradientDescent) and self.algorithm.omega == 0
         return "latch" if descent and measure != "consecutive" and in_latch_engine(self.cell, self.task) else "networks"
 
     @property
@@ -266,7 +266,8 @@ def check_sizes(cell: LatchNeuron | NetworkCell, task: Task) -> None:
         return
     if cell.inputs != task.features:
         raise ValueError(
-            f"cell has inputs={cell.inputs} and the {name} shows {task.features} numbers at each step; inputs must be "
+            f"cell has inputs={cell.inputs} and the {name} shows {task.features} number{'s' * (task.features > 1)} at each "
+            f"step; inputs must be "
             f"{task.features}"
         )
     if task.loss == "softmax_cross_entropy":

@@ -1,6 +1,6 @@
 """Descent along the gradient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rnnlatch import validation
@@ -11,6 +11,8 @@ from rnnlatch.algorithms.base import (
     described,
     pick_batch_size,
 )
+from rnnlatch.cells import NetworkCell
+from rnnlatch.tasks import Task
 
 __all__ = ["Adam", "GradientDescent", "RMSprop"]
 
@@ -70,6 +72,9 @@ class GradientDescent(_InBatches):
     l1, l2 : float
         Weights of the penalty l1 sum|theta| + l2/2 sum theta^2, over the trained parameters; not negative. The penalty
         is no part of the cost that is reported.
+    omega : float
+        Weight of the regulariser Omega of each sequence, not negative; its immediate gradient, see
+        `rnnlatch.gradients.omega`, is added before the gradient is clipped. For `VanillaRNN` and `DiagonalRNN`.
 
     Raises
     ------
@@ -78,8 +83,8 @@ class GradientDescent(_InBatches):
 
     Notes
     -----
-    Source of the clipping: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
-    networks", ICML 2013, algorithm 1.
+    Source of the clipping and of Omega: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent
+    neural networks", ICML 2013, algorithm 1, equations 9 and 10.
 
     Examples
     --------
@@ -94,6 +99,9 @@ class GradientDescent(_InBatches):
     clip_norm: float | None = described(None, "largest norm of the gradient")
     l1: float = described(0.0, "weight of the L1 penalty")
     l2: float = described(0.0, "weight of the L2 penalty")
+    omega: float = field(
+        default=0.0, metadata={"long_name": "weight of the regulariser Omega", "units": "1", "later": True}
+    )
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -101,6 +109,16 @@ class GradientDescent(_InBatches):
         put(self, "momentum", validation.number("momentum", self.momentum, at_least=0, below=1))
         put(self, "l1", validation.number("l1", self.l1, at_least=0))
         put(self, "l2", validation.number("l2", self.l2, at_least=0))
+        put(self, "omega", validation.number("omega", self.omega, at_least=0))
+
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
+        """Raise a ValueError where there is no gradient, or a regulariser for cells that have it not."""
+        super().check(cell, task, trained)
+        if self.omega and (cell.kind != "VanillaRNN" or getattr(cell, "same_step", None) is not None):
+            raise ValueError(
+                f"omega is {self.omega} and the cell {cell!r}; it must be 0 there, the regulariser is one of a VanillaRNN or "
+                "DiagonalRNN whose units read the step before only"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
