@@ -122,7 +122,7 @@ def test_gradients_of_threshold_units_are_refused(algorithm: Algorithm) -> None:
     with pytest.raises(ValueError) as caught:
         algorithm.check(SIGN, TASK, 7)
     assert f"algorithm is {type(algorithm).__name__}, which needs gradients" in str(caught.value)
-    assert "it must be DiscreteErrorPropagation, SimulatedAnnealing" in str(caught.value)
+    assert "it must be DiscreteErrorPropagation, RedrawAfterError, SimulatedAnnealing" in str(caught.value)
 
 
 def test_a_hessian_that_is_too_large_is_refused() -> None:
@@ -133,9 +133,9 @@ def test_a_hessian_that_is_too_large_is_refused() -> None:
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (TANH, "the cell a VanillaRNN with activation='tanh'; it must be a VanillaRNN with activation='sign'"),
-        (rl.cells.GRU(inputs=1, hidden=2, read_unit=0), "the cell a GRU; it must be"),
-        (rl.cells.DiagonalRNN(inputs=1, hidden=2, read_unit=0, activation="sign"), "the cell a DiagonalRNN"),
+        (TANH, "the cell is of type VanillaRNN with activation='tanh'; it must be a VanillaRNN with activation='sign'"),
+        (rl.cells.GRU(inputs=1, hidden=2, read_unit=0), "the cell is of type GRU; it must be"),
+        (rl.cells.DiagonalRNN(inputs=1, hidden=2, read_unit=0, activation="sign"), "the cell is of type DiagonalRNN"),
         (rl.cells.VanillaRNN(inputs=1, hidden=2, outputs=1, activation="sign"), "outputs=1, a linear read-out"),
         (
             rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=0, activation="sign", initial_state="learned"),

@@ -47,8 +47,7 @@ Dataset dataset_of(const TrainingArguments& arguments, const NetworkShape& shape
         terms.push_back(static_cast<py::ssize_t>(data.outputs));
         const auto targets = require<double>(entry(arrays, "targets"), "targets", terms);
         data.targets = targets.data();
-        const auto [least, most] = std::minmax_element(targets.data(), targets.data() + targets.size());
-        data.middle = 0.5 * (*least + *most);
+        data.middle = 0.5 * (arguments.column("target_low", -1)[0] + arguments.column("target_high", -1)[0]);
     }
     data.tolerance = arguments.column("tolerance", -1)[0];
     return data;

@@ -75,7 +75,7 @@ class DatasetSequences : public SequenceTask {
 
    private:
     bool is_right(double y, double d) const {
-        if (data_.loss == Loss::logistic_cross_entropy) return (y > 0) == (d > 0.5);
+        if (data_.loss == Loss::logistic_cross_entropy) return std::isfinite(y) && (y > 0) == (d > 0.5);
         return data_.tolerance > 0 ? std::abs(y - d) < data_.tolerance : (y - data_.middle) * (d - data_.middle) > 0;
     }
 

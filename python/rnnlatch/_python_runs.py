@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rnnlatch._network_engine import forward
 from rnnlatch._sequences import check_sequences
 from rnnlatch.algorithms import PythonAlgorithm
+from rnnlatch.algorithms.base import WITHOUT_GRADIENT
 from rnnlatch.algorithms.python import AbsentAlgorithm
 from rnnlatch.cells import NetworkCell
 from rnnlatch.outcomes import Outcome
@@ -67,7 +68,18 @@ class Batch:
         }
 
     def loss_and_gradient(self, parameters: Parameters) -> tuple[float, Parameters]:
-        """Give the mean loss of the batch and its gradient, 0 for what is not trained."""
+        """Give the mean loss of the batch and its gradient, 0 for what is not trained.
+
+        Raises
+        ------
+        ValueError
+            If the units have no derivative.
+        """
+        if getattr(self.cell, "activation", None) == "sign":
+            raise ValueError(
+                f"algorithm is the user's own and asks for a gradient, and the cell has activation='sign', whose derivative "
+                f"is 0; the algorithm must be {WITHOUT_GRADIENT}, or the activation another one"
+            )
         from rnnlatch.gradients import loss_and_gradient  # not before it is used: it needs much
 
         loss, gradient = loss_and_gradient(self.cell, parameters, self.inputs, self.targets, **self.keywords)
@@ -242,7 +254,7 @@ def _judge(task: Task, y: NDArray[np.float64], d: NDArray[Any]) -> tuple[NDArray
         return cost, np.asarray(wanted > others.max(axis=-1))
     if task.loss == "logistic_cross_entropy":
         cost = (np.logaddexp(0.0, y) - d * y).sum(axis=-1)
-        right = (y > 0) == (d > 0.5)
+        right = np.isfinite(y) & ((y > 0) == (d > 0.5))
         return cost, np.asarray(right.all(axis=-1))
     columns = task.columns()
     cost = 0.5 * ((y - d) ** 2).sum(axis=-1)

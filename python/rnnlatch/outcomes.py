@@ -35,7 +35,10 @@ _SENTENCES = {
         "The run came to its last presentation without meeting the criterion; a larger max_presentations may help."
     ),
     Outcome.CONVERGED: "The run met the criterion and stopped there.",
-    Outcome.DIVERGED: "A parameter became infinite or NaN and the run stopped; a smaller learning_rate may help.",
+    Outcome.DIVERGED: (
+        "A parameter, or a step of Newton's method, was not finite and the run stopped; a smaller learning_rate, or more "
+        "damping, may help."
+    ),
     Outcome.STUCK: (
         "The search moved no more without having met the criterion; a wider search, or another seed, may help."
     ),

@@ -88,7 +88,7 @@ class Network:
         return loss, trace.output[0]
 
     def is_right(self, columns: Columns, sequence: Sequence, outputs: Array) -> bool:
-        return tasks.is_right(self.structure, columns, sequence, outputs, self.arrays)
+        return tasks.is_right(self.structure, columns, sequence, outputs)
 
 
 class Presentation(NamedTuple):

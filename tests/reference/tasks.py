@@ -231,35 +231,26 @@ def sample(
 # Right or wrong. What is not a number is wrong, hence the questions are whether an answer is right.
 
 
-def is_right(
-    structure: Structure, columns: Columns, sequence: Sequence, outputs: Array, arrays: Arrays | None = None
-) -> bool:
+def is_right(structure: Structure, columns: Columns, sequence: Sequence, outputs: Array) -> bool:
     """Whether all outputs that count, (T, O) of a whole sequence, are right: those of the last step, or of every one."""
     rows = len(outputs)
     if structure["at"] != "every":
         counts = sequence.mask is None or sequence.mask > 0
-        return not counts or step_is_right(structure, columns, outputs[-1], sequence.target, arrays or {})
+        return not counts or step_is_right(structure, columns, outputs[-1], sequence.target)
     return all(
-        step_is_right(structure, columns, outputs[row], sequence.target[row], arrays or {})
+        step_is_right(structure, columns, outputs[row], sequence.target[row])
         for row in range(sequence.start, rows)
         if sequence.mask is None or sequence.mask[row] > 0
     )
 
 
-def step_is_right(structure: Structure, columns: Columns, y: Array, d: Array, arrays: Arrays) -> bool:
+def step_is_right(structure: Structure, columns: Columns, y: Array, d: Array) -> bool:
     """Whether the outputs y of one step are right for its target d: all of them must be."""
     if structure["loss"] == "softmax_cross_entropy":
-        return bool(np.isfinite(y).all() and np.argmax(y) == d)
+        return bool(np.isfinite(y).all() and (y < y[d]).sum() == len(y) - 1)  # a tie is wrong
     if columns["tolerance"] > 0:
         return bool((np.abs(y - d) < columns["tolerance"]).all())
     if structure["loss"] == "logistic_cross_entropy":
         return bool((np.isfinite(y) & ((y > 0) == (d > 0.5))).all())
-    m = middle(structure, columns, arrays)
+    m = (columns["target_low"] + columns["target_high"]) / 2
     return bool(((y - m) * (d - m) > 0).all())
-
-
-def middle(structure: Structure, columns: Columns, arrays: Arrays) -> float:
-    """Halfway between the two targets, or between the smallest and the largest one of the data."""
-    if structure["task"] == "DatasetTask":
-        return (float(arrays["targets"].min()) + float(arrays["targets"].max())) / 2
-    return (columns["target_low"] + columns["target_high"]) / 2

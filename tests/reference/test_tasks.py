@@ -236,13 +236,10 @@ def test_data() -> None:
 # Right or wrong.
 
 
-def right(y: Any, d: Any, *, loss: str = "half_squared_error", arrays: Any = None, **columns: float) -> bool:
-    task = "TwoSequence" if arrays is None else "DatasetTask"
-    structure = make_structure(task=task, loss=loss)
+def right(y: Any, d: Any, *, loss: str = "half_squared_error", **columns: float) -> bool:
+    structure = make_structure(loss=loss)
     sequence = tasks.Sequence(np.zeros((1, 1)), 0, np.asarray(d), -1)
-    return tasks.is_right(
-        structure, make_columns(**columns), sequence, np.atleast_1d(np.asarray(y, float))[None], arrays
-    )
+    return tasks.is_right(structure, make_columns(**columns), sequence, np.atleast_1d(np.asarray(y, float))[None])
 
 
 def test_right_by_the_side_of_the_middle() -> None:
@@ -263,15 +260,16 @@ def test_right_within_a_tolerance() -> None:
 
 
 def test_right_answers_to_data() -> None:
-    arrays = {"targets": np.array([[2.0, 4.0], [3.0, 4.0]])}
-    assert right([2.9, 3.1], [2.0, 4.0], arrays=arrays)
-    assert not right([3.1, 3.1], [2.0, 4.0], arrays=arrays)
-    assert not right([2.0, 4.0], [3.0, 4.0], arrays=arrays)  # a target in the middle has no side
+    sides: dict[str, Any] = {"target_low": 2.0, "target_high": 4.0}  # the smallest and the largest target
+    assert right([2.9, 3.1], [2.0, 4.0], **sides)
+    assert not right([3.1, 3.1], [2.0, 4.0], **sides)
+    assert not right([2.0, 4.0], [3.0, 4.0], **sides)  # a target in the middle has no side
     assert right([-0.1, 0.1], [0.0, 1.0], loss="logistic_cross_entropy")
     assert not right([-0.1, -0.1], [0.0, 1.0], loss="logistic_cross_entropy")
     assert not right([np.nan, 0.1], [0.0, 1.0], loss="logistic_cross_entropy")
     assert right([0.1, 0.3, 0.2], 1, loss="softmax_cross_entropy")
     assert not right([0.1, 0.3, 0.4], 1, loss="softmax_cross_entropy")
+    assert not right([0.1, 0.3, 0.3], 1, loss="softmax_cross_entropy")
     assert not right([0.1, np.inf, 0.2], 1, loss="softmax_cross_entropy")
 
 

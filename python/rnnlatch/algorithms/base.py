@@ -23,7 +23,9 @@ __all__ = [
 
 BatchSize = int | Literal["all"]
 
-WITHOUT_GRADIENT = "DiscreteErrorPropagation, SimulatedAnnealing, MultigridRandomSearch or RandomGuessing"
+WITHOUT_GRADIENT = (
+    "DiscreteErrorPropagation, RedrawAfterError, SimulatedAnnealing, MultigridRandomSearch or RandomGuessing"
+)
 
 
 class Algorithm(Record):

@@ -66,7 +66,7 @@ class DiscreteErrorPropagation(Algorithm):
         if not isinstance(cell, VanillaRNN) or cell.activation != "sign":
             has = f" with activation={cell.activation!r}" if hasattr(cell, "activation") else ""
             raise ValueError(
-                f"{start} the cell a {type(cell).__name__}{has}; it must be a VanillaRNN with activation='sign', or the "
+                f"{start} the cell is of type {type(cell).__name__}{has}; it must be a VanillaRNN with activation='sign', or the "
                 "algorithm one for differentiable units, such as GradientDescent"
             )
         if cell.outputs is not None:

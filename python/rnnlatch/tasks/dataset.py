@@ -82,7 +82,7 @@ class DatasetTask(Task):
     Notes
     -----
     A sequence is wrong if any of its outputs is: with softmax_cross_entropy if another output is as large as that of its
-    class, with logistic_cross_entropy if the output's sign does not say whether its target is above 1/2; with
+    class, with logistic_cross_entropy if the output is not positive where the target is above 1/2, or is where it is not; with
     ``at="every"`` if any step is wrong whose mask is above 0.
 
     The arrays are copied, as float64. They travel to workers; a store does not keep them but only their hash: it refuses
