@@ -64,6 +64,16 @@ struct SmallNetwork {
     }
 
    private:
+    static RNNLATCH_INLINE void add_inputs(const DenseSteps<S>& steps, const S* u, V* sum) {
+        unrolled<hidden>([&](auto i) __attribute__((always_inline)) { sum[i] = M::load(steps.bias + i * row); });
+        for (std::size_t k = 0; k < steps.inputs; ++k, u += row) {
+            const V x = M::load(u);
+            unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
+                sum[i] = fma(M::load(steps.weight_ih + (i * steps.inputs + k) * row), x, sum[i]);
+            });
+        }
+    }
+
     static constexpr std::size_t any_number = 0;
 
     // `inputs`: how many there are, known to the compiler. The steps are a copy: nothing that is stored can change them.
@@ -74,13 +84,15 @@ struct SmallNetwork {
         for (std::size_t t = 0; t < steps.count; ++t) {
             h += hidden * row;
             V sum[hidden];
-            unrolled<hidden>([&](auto i) __attribute__((always_inline)) { sum[i] = M::load(steps.bias + i * row); });
-            const std::size_t columns = inputs == any_number ? steps.inputs : inputs;
-            for (std::size_t k = 0; k < columns; ++k, u += row) {
+            if constexpr (inputs == 1) {
                 const V x = M::load(u);
+                u += row;
                 unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
-                    sum[i] = fma(M::load(steps.weight_ih + (i * columns + k) * row), x, sum[i]);
+                    sum[i] = fma(M::load(steps.weight_ih + i * row), x, M::load(steps.bias + i * row));
                 });
+            } else {
+                add_inputs(steps, u, sum);
+                u += steps.inputs * row;
             }
             unrolled<hidden>([&](auto j) __attribute__((always_inline)) {
                 unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
