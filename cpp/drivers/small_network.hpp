@@ -30,26 +30,8 @@ struct SmallNetwork {
 
     // From the state before the first step on, through the inputs of the steps.
     static void forward(const DenseSteps<S>& steps, const S* u, S* h) {
-        V state[hidden];
-        unrolled<hidden>([&](auto i) __attribute__((always_inline)) { state[i] = M::load(h + i * row); });
-        for (std::size_t t = 0; t < steps.count; ++t) {
-            h += hidden * row;
-            V sum[hidden];
-            unrolled<hidden>([&](auto i) __attribute__((always_inline)) { sum[i] = M::load(steps.bias + i * row); });
-            for (std::size_t k = 0; k < steps.inputs; ++k, u += row) {
-                const V x = M::load(u);
-                unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
-                    sum[i] = fma(M::load(steps.weight_ih + (i * steps.inputs + k) * row), x, sum[i]);
-                });
-            }
-            unrolled<hidden>([&](auto j) __attribute__((always_inline)) {
-                unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
-                    sum[i] = fma(M::load(steps.weight_hh + (i * hidden + j) * row), state[j], sum[i]);
-                });
-            });
-            activate(sum, state);
-            unrolled<hidden>([&](auto i) __attribute__((always_inline)) { M::store(h + i * row, state[i]); });
-        }
+        if (steps.inputs == 1) return forward_from<1>(steps, u, h);
+        forward_from<any_number>(steps, u, h);
     }
 
     // From dE/d(state) of the last step, whose states and deltas are at `h` and `delta`, to that before the first step.
@@ -82,6 +64,46 @@ struct SmallNetwork {
     }
 
    private:
+    static RNNLATCH_INLINE void add_inputs(const DenseSteps<S>& steps, const S* u, V* sum) {
+        unrolled<hidden>([&](auto i) __attribute__((always_inline)) { sum[i] = M::load(steps.bias + i * row); });
+        for (std::size_t k = 0; k < steps.inputs; ++k, u += row) {
+            const V x = M::load(u);
+            unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
+                sum[i] = fma(M::load(steps.weight_ih + (i * steps.inputs + k) * row), x, sum[i]);
+            });
+        }
+    }
+
+    static constexpr std::size_t any_number = 0;
+
+    // `inputs`: how many there are, known to the compiler. The steps are a copy: nothing that is stored can change them.
+    template <std::size_t inputs>
+    static __attribute__((noinline)) void forward_from(const DenseSteps<S> steps, const S* u, S* h) {
+        V state[hidden];
+        unrolled<hidden>([&](auto i) __attribute__((always_inline)) { state[i] = M::load(h + i * row); });
+        for (std::size_t t = 0; t < steps.count; ++t) {
+            h += hidden * row;
+            V sum[hidden];
+            if constexpr (inputs == 1) {
+                const V x = M::load(u);
+                u += row;
+                unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
+                    sum[i] = fma(M::load(steps.weight_ih + i * row), x, M::load(steps.bias + i * row));
+                });
+            } else {
+                add_inputs(steps, u, sum);
+                u += steps.inputs * row;
+            }
+            unrolled<hidden>([&](auto j) __attribute__((always_inline)) {
+                unrolled<hidden>([&](auto i) __attribute__((always_inline)) {
+                    sum[i] = fma(M::load(steps.weight_hh + (i * hidden + j) * row), state[j], sum[i]);
+                });
+            });
+            activate(sum, state);
+            unrolled<hidden>([&](auto i) __attribute__((always_inline)) { M::store(h + i * row, state[i]); });
+        }
+    }
+
     // Two units at a time share what is loaded for a formula: with AVX2 a twentieth of a step.
     static RNNLATCH_INLINE void activate(const V* sum, V* state) {
         unrolled<hidden / 2>([&](auto pair) __attribute__((always_inline)) {
