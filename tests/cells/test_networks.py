@@ -157,9 +157,8 @@ def test_some_numbers_of_a_parameter_can_be_fixed() -> None:
     params = cell.initial_parameters(0)
     _, gradient = rl.gradients.loss_and_gradient(cell, params, np.ones((2, 4, 3)), np.ones((2, 1)))
     assert (gradient["weight_ih_l0"] != 0).tolist() == [[True, True, False], [False, False, False]]
-    assert [
-        place for place in rl.gradients.hessian(cell, params, np.ones((2, 4, 3)), np.ones((2, 1))).parameter.values
-    ][:2] == ["weight_ih_l0[0, 0]", "weight_ih_l0[0, 1]"]
+    names = rl.gradients.hessian(cell, params, np.ones((2, 4, 3)), np.ones((2, 1))).parameter.values
+    assert [str(name) for name in names if name.startswith("weight_ih")] == ["weight_ih_l0[0, 0]", "weight_ih_l0[0, 1]"]
 
 
 def test_fixed_as_a_whole_or_not_at_all() -> None:
