@@ -36,6 +36,7 @@ _HOMES = {
     "bengio1994-gradient-decay": "bengio1994.gradient_decay",
     "bengio1994-subsystems": "bengio1994.subsystems",
     "bengio1994-comparison": "bengio1994.comparison",
+    "schmidhuber2001-guessing": "schmidhuber2001.guessing",
     "pascanu2013-conditions": "pascanu2013.conditions",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
