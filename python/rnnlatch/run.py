@@ -211,7 +211,8 @@ class Run(Record):
         if self.engine == "latch":
             assert isinstance(self.cell, LatchNeuron)
             assert isinstance(self.task, MinimalLatch)
-            return {**self.cell.columns(), **self.task.latch_columns(), **self.algorithm.columns(), **threshold}
+            descent = {name: value for name, value in self.algorithm.columns().items() if name != "omega"}
+            return {**self.cell.columns(), **self.task.latch_columns(), **descent, **threshold}
         return {**self.task.columns(), **self.algorithm.columns(), **threshold}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
