@@ -123,9 +123,9 @@ EXPERIMENT = Experiment(
     shows="what annealing, multi-grid search, pseudo-Newton and discrete error propagation gain on gradient descent, "
     "counted alike, and what chance does",
     scales={
-        "quick": Scale("3 problems x 10 algorithms x 2 lengths x 8 runs, with noise and without", "about 10 s"),
-        "paper": Scale("3 problems x 10 algorithms x 6 lengths x 100 runs, with noise and without", "about 10 min"),
-        "large": Scale("3 problems x 10 algorithms x 10 lengths x 1,000 runs, with noise and without", "about 3 h"),
+        "quick": Scale("3 problems x 10 algorithms x 2 lengths x 8 runs, with noise and without", "about 4 s"),
+        "paper": Scale("3 problems x 10 algorithms x 6 lengths x 100 runs, with noise and without", "about 6 min"),
+        "large": Scale("3 problems x 10 algorithms x 10 lengths x 1,000 runs, with noise and without", "about 2 h"),
     },
     sweeps=sweeps,
     analyse=comparison_analysis.analyse,

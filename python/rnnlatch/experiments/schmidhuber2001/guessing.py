@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPERIMENT"]
 
 LONGEST: dict[ScaleName, int] = {"quick": 60, "paper": 600, "large": 600}
-RUNS: dict[ScaleName, int] = {"quick": 20, "paper": 100, "large": 1000}
+RUNS: dict[ScaleName, int] = {"quick": 20, "paper": 200, "large": 1000}
 RESAMPLES = 1000
 
 # Beside these the algorithms of 1994 are drawn, at the largest T that Fig. 4 has for them.
@@ -174,9 +174,9 @@ EXPERIMENT = Experiment(
     shows="how many networks with random weights must be tried until one latches, tells two sequences apart or computes "
     "parity, over 500 steps",
     scales={
-        "quick": Scale("9 problems x 20 runs, lengths 50 to 60", "about 5 s"),
-        "paper": Scale("9 problems x 100 runs, lengths 500 to 600", "about 5 min"),
-        "large": Scale("9 problems x 1,000 runs, lengths 500 to 600", "about 1 h"),
+        "quick": Scale("9 problems x 20 runs, lengths 50 to 60", "about 3 s"),
+        "paper": Scale("9 problems x 200 runs, lengths 500 to 600", "about 2 min"),
+        "large": Scale("9 problems x 1,000 runs, lengths 500 to 600", "about 12 min"),
     },
     sweeps=sweeps,
     analyse=analyse,
