@@ -32,6 +32,7 @@ from rnnlatch.statistics import trend_test, wilson_interval
 __all__ = ["claims"]
 
 LONG = 10  # from here on sequences count as long
+LONGEST = 100  # averages over lengths are for lengths up to this
 FACTOR = 1.8
 WITHIN = 0.3
 FAR = 3.5
@@ -76,6 +77,12 @@ def claims(data: xr.Dataset) -> list[Claim]:
 def _interval(converged: int, runs: int) -> tuple[float, float]:
     low, high = wilson_interval(converged, runs, CONFIDENCE)
     return float(low), float(high)
+
+
+def _if_long(cells: Cells, held: bool | None) -> bool | None:
+    """Leave a claim undecided that speaks of all lengths where there are only short ones."""
+    longest: float = max(cells.labels["length"])  # type: ignore[assignment]
+    return held if longest >= LONGEST else None
 
 
 def _best_error(cells: Cells, problem: str) -> Claim:
@@ -136,7 +143,7 @@ def _annealing_grows(cells: Cells) -> Claim:
         "needs for the shortest (at least 4 times).",
         source="Bengio et al. 1994, section V and Fig. 4 (digitised: 3,100 at T = 4 and 49,000 at T = 100)",
         measured=Estimate(ratio, error).measured("ratio"),
-        held=at_least(Estimate(ratio, error).interval, 4),
+        held=_if_long(cells, at_least(Estimate(ratio, error).interval, 4)),
         expected=False,
         reason="Whether the last state has the right sign does not depend on T once the unit latches.",
     )
@@ -185,7 +192,7 @@ def _discrete_fastest(cells: Cells) -> Claim:
         "length) it has the fewest presentations of the six.",
         source=LECTURE_FASTEST,
         measured={"share of grid points": share, **counted},
-        held=share > 0.5,
+        held=_if_long(cells, share > 0.5),
         expected=True,
         reason="Threshold units have no plateaus: what is wrong is turned over at once, often by chance.",
     )
@@ -249,7 +256,7 @@ def _better(cells: Cells, problem: str, one: str, other: str) -> Claim:
         statement=f"{words} has a lower error on fresh sequences than {_plain(other)} on the {problem} problem.",
         source=SECTION,
         measured={one: errors[0].value, other: errors[1].value, **difference.measured("difference")},
-        held=at_most(difference.interval, 0),
+        held=_if_long(cells, at_most(difference.interval, 0)),
         expected=expected,
         reason=reason,
     )
@@ -289,7 +296,7 @@ def _always_better(cells: Cells) -> Claim:
         f"two-sequence problem is its error higher (by more than {FAR:g} standard errors).",
         source=SECTION,
         measured={"grid points where it is": len(worse), "these": "; ".join(worse) or "none"},
-        held=False if worse else None if cells.arrays["runs"].min() < ENOUGH else True,
+        held=_if_long(cells, False if worse else None if cells.arrays["runs"].min() < ENOUGH else True),
         expected=False,
         reason="On the shortest sequences steps of up to 0.3, the paper's bound, are too large: with a bound of 0.03 the error "
         "on two sequences of T = 5 halves, and that of T = 20 doubles.",
@@ -309,7 +316,7 @@ def _worsens(cells: Cells, problem: str, algorithm: str) -> Claim:
             "Cochran-Armitage z": z,
             "p": p,
         },
-        held=True if p < 0.005 else False if p > 0.995 else None,
+        held=_if_long(cells, True if p < 0.005 else False if p > 0.995 else None),
         expected=True,
         reason="The gradient of what came first vanishes with T.",
     )
@@ -339,7 +346,7 @@ def _fewer_trials(cells: Cells, problem: str) -> Claim:
         "needs presentations (geometric means over lengths).",
         source=GUESSING_PAPER,
         measured=measured,
-        held=held,
+        held=_if_long(cells, held),
         expected=expected,
         reason=reason,
     )
@@ -352,7 +359,7 @@ def _fewer_presentations(cells: Cells, problem: str) -> Claim:
         "set.",
         source=CONTROL,
         measured=measured,
-        held=held,
+        held=_if_long(cells, held),
         expected=problem == "latch",
         reason=f"Counted alike a guess is {TRAINING_SET} presentations, though nearly all are given up after one or two.",
     )
@@ -403,7 +410,7 @@ def _beats_chance_on_two_sequence(cells: Cells) -> Claim:
         "all weights anew after each error.",
         source=CONTROL,
         measured={"factor": 10**factor.value, **factor.measured("decades")},
-        held=at_most(factor.interval, 0),
+        held=_if_long(cells, at_most(factor.interval, 0)),
         expected=False,
         reason="Its small steps leave a network that is nearly right as often as one that is not.",
     )
@@ -418,7 +425,7 @@ def _today(cells: Cells, problem: str) -> Claim:
         f"the {problem} problem.",
         source=TODAY,
         measured={ADAM: errors[0].value, TIME_WEIGHTED: errors[1].value, **difference.measured("difference")},
-        held=at_most(difference.interval, 0),
+        held=_if_long(cells, at_most(difference.interval, 0)),
         expected=expected,
         reason=reason,
     )
