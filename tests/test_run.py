@@ -366,3 +366,25 @@ def test_consecutive_answers_have_no_threshold() -> None:
         ValueError, match=r"threshold is 0.1; it must be 0, or left out, where the measure is 'consecutive'"
     ):
         rl.Criterion(measure="consecutive", threshold=0.1)
+
+
+def test_targets_without_a_side_are_refused_where_they_are_judged() -> None:
+    task = rl.tasks.DatasetTask(inputs=np.zeros((3, 2, 1)), targets=np.array([[-1.0], [0.0], [1.0]]))
+    cell = rl.cells.VanillaRNN(inputs=1, hidden=2, outputs=1)
+    rl.Run(cell, task, rl.algorithms.Adam(), max_presentations=30)
+    with pytest.raises(
+        ValueError, match=r"targets has 0\.0, halfway between the smallest and the largest one.*tolerance"
+    ):
+        rl.Run(cell, task, rl.algorithms.Adam(), rl.Criterion(measure="error"), 30)
+    with pytest.raises(ValueError, match="halfway"):
+        rl.Run(cell, task, rl.algorithms.RandomGuessing(), rl.Criterion(measure="consecutive"), 30)
+
+
+def test_memory_is_asked_for_before_training() -> None:
+    task = rl.tasks.TwoSequence(length=1_000_000, prefix=3, noise_std=0, sequences_per_class=500_000)
+    cell = rl.cells.VanillaRNN(inputs=1, hidden=2, outputs=1)
+    right = rl.Criterion(measure="consecutive")
+    with pytest.raises(MemoryError, match=r"1000000 steps needs \d+ TB, and .* are available; use fewer threads"):
+        rl.train(
+            cell, task, rl.algorithms.SimulatedAnnealing(), runs=8, max_presentations=1_000_000, criterion=right, rng=0
+        )

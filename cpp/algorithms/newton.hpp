@@ -1,7 +1,8 @@
 // Newton's method in lanes, with the exact Hessian H of the batch's mean cost and its gradient G:
 //   Delta = -learning_rate (H + damping I)^-1 G, scaled so that max |Delta| <= largest_step
 // Undamped it goes to the nearest point without a slope, be it a minimum, a saddle or a maximum. Where the matrix is singular
-// (a pivot of the LU decomposition is 0, or a step is not finite) the run is at its end and keeps its parameters.
+// to rounding (a pivot of the LU decomposition is less than n epsilon times the largest), or a step is not finite, the run is
+// at its end and keeps its parameters.
 #pragma once
 
 #include <Eigen/Core>
@@ -10,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -92,8 +94,9 @@ class Newton {
         h.diagonal().array() += rates.damping;
         clear_batch(lane);
         const Eigen::PartialPivLU<Eigen::MatrixXd> lu(h);
-        const auto pivots = lu.matrixLU().diagonal();
-        if ((pivots.array() == 0.0).any()) return stop(lane);
+        const Eigen::ArrayXd pivots = lu.matrixLU().diagonal().array().abs();
+        const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+        if (!(pivots.minCoeff() > rounding * pivots.maxCoeff())) return stop(lane);
         const Eigen::VectorXd step = rates.learning_rate * lu.solve(g);
         double largest = 0;
         for (std::size_t i = 0; i < n; ++i) {

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from rnnlatch import validation
 from rnnlatch._config import available_threads
 from rnnlatch._dispatch import core
+from rnnlatch._memory import available_memory, words
 from rnnlatch._network_runs import latch_parameters, results_of
+from rnnlatch.algorithms import Newton, PseudoNewton
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.run import Run, in_latch_engine
 from rnnlatch.tasks import MinimalLatch
 
 __all__ = ["Progress", "check_threads", "evaluate_latch_neurons", "evaluate_networks", "train_runs"]
+
+_LITTLE = 2**26  # bytes: not worth asking the system
 
 
 class Progress(Protocol):
@@ -175,8 +179,29 @@ def _train_latch_neurons(call: _Call) -> dict[str, NDArray[Any]]:
     )
 
 
+def _check_memory(run: Run, runs: int, threads: int) -> None:
+    """Raise where training in lanes would take more memory than there is: states, derivatives, stored training sets."""
+    from rnnlatch.gradients.memory import needed_memory  # it needs more than the latch's engine does
+
+    steps = run.task.length_range[1]
+    lanes = 2 * core.build_info()["lanes_per_register"]
+    groups = min(threads, -(-runs // lanes))
+    walks = (
+        3 if isinstance(run.algorithm, PseudoNewton | Newton) else 1
+    )  # with curvatures, or two derivatives, beside it
+    needed = walks * needed_memory(run.network, batch=1, time=steps, runs=runs, itemsize=8, many=True, threads=threads)
+    if run.algorithm.searches and run.task.fresh:
+        needed += groups * (lanes + 1) * (run.task.training_set or 0) * steps * run.task.features * 8
+    if needed > _LITTLE and needed > (there := available_memory()):
+        raise MemoryError(
+            f"training {min(runs, groups * lanes)} networks at a time on sequences of {steps} steps needs {words(needed)}, and "
+            f"{words(there)} are available; use fewer threads, a smaller training set or shorter sequences"
+        )
+
+
 def _train_networks(call: _Call) -> dict[str, NDArray[Any]]:
     run = call.runs[0]
+    _check_memory(run, len(call.streams), call.threads)
     found = core.train_networks(
         run.structure(),
         call.columns(),

@@ -209,6 +209,8 @@ def train_in_python(
             sequences.settle()
         outcome = Outcome.STUCK if sequences.outcome is None else sequences.outcome
         reported = parameters if returned is None else _check_returned(run, returned, start)
+        if not all(np.isfinite(value).all() for value in reported.values()):
+            outcome = Outcome.DIVERGED
         results["outcome"][number] = outcome
         results["presentations"][number] = results["presentations_computed"][number] = sequences.count
         results["loss"][number], results["error"][number] = sequences.loss, sequences.error

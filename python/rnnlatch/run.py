@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from rnnlatch import _network_runs, validation
 from rnnlatch._record import Record, canonical_json
-from rnnlatch.algorithms import Algorithm, GradientDescent, PythonAlgorithm
+from rnnlatch.algorithms import (
+    Algorithm,
+    DiscreteErrorPropagation,
+    GradientDescent,
+    PythonAlgorithm,
+    RandomGuessing,
+    RedrawAfterError,
+)
 from rnnlatch.algorithms.python import AbsentAlgorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
@@ -106,6 +113,14 @@ class Run(Record):
         words = "the size of the training set" if searches else "the batch size"
         if limit % batch:
             raise validation.fail("max_presentations", limit, f"a multiple of {words}, which is {batch}")
+        judged = self.criterion is not None and self.criterion.measure != "cost"
+        if judged or isinstance(self.algorithm, DiscreteErrorPropagation | RandomGuessing | RedrawAfterError):
+            sideless = self.task.sideless
+            if sideless is not None:
+                raise ValueError(
+                    f"targets has {sideless}, halfway between the smallest and the largest one, for which no output is on the "
+                    "right side; give tolerance=…, how near an output must be, or a Criterion(measure='cost')"
+                )
         if self.criterion is None:
             return
         measure, window = self.criterion.measure, self.criterion.window

@@ -176,10 +176,10 @@ class Newton(Algorithm):
         c = self.columns
         h = curvature.hessian(network, [shown.sequence for shown in batch])
         g = sum(shown.gradient for shown in batch) / len(batch)
-        try:
-            step = -c["learning_rate"] * np.linalg.solve(h + c["damping"] * np.eye(len(g)), g)
-        except np.linalg.LinAlgError:
+        matrix = h + c["damping"] * np.eye(len(g))
+        if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < len(g):
             return False
+        step = -c["learning_rate"] * np.linalg.solve(matrix, g)
         if not np.isfinite(step).all():
             return False
         network.theta = network.theta + bounded(step, c["largest_step"])

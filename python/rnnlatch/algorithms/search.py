@@ -1,5 +1,6 @@
 """Searches: nothing is needed but the cost, or whether sequences are right."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ from rnnlatch.algorithms.base import Algorithm, SetSearch, described
 
 __all__ = ["MultigridRandomSearch", "RandomGuessing", "RedrawAfterError", "SimulatedAnnealing"]
 
-MOST = 2**31 - 1
+MOST = 2**24  # as the engine counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,8 @@ class RandomGuessing(SetSearch):
         put(self, "high", validation.number("high", self.high))
         if self.low >= self.high:
             raise validation.fail("low", self.low, f"below high, which is {self.high}")
+        if math.isinf(self.high - self.low):
+            raise validation.fail("high", self.high, f"less than 1.8e308 above low, which is {self.low}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,11 @@ class Task(Record):
         return 1
 
     @property
+    def sideless(self) -> float | None:
+        """A target that is on neither side of the middle, which no output can be right for; None where there is none."""
+        return None
+
+    @property
     def length_range(self) -> tuple[int, int]:
         """The shortest and the longest length, in steps."""
         raise NotImplementedError
@@ -149,6 +154,11 @@ class DrawnTask(Task):
             return self.noise_std
         assert self.noise_variance is not None
         return math.sqrt(self.noise_variance)
+
+    @property
+    def sideless(self) -> float | None:
+        """A target that is on neither side of the middle, which no output can be right for; None where there is none."""
+        return None
 
     @property
     def length_range(self) -> tuple[int, int]:

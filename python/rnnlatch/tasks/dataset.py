@@ -239,6 +239,14 @@ class DatasetTask(Task):
         mask = arrays["mask"][index] if "mask" in arrays else None
         return Sample(inputs, arrays["targets"][index], lengths, None, mask)
 
+    @property
+    def sideless(self) -> float | None:
+        """A target that is on neither side of the middle, which no output can be right for; None where there is none."""
+        if self.loss != "half_squared_error" or self.tolerance is not None or self.targets is None:
+            return None
+        middle = 0.5 * (self.content.target_low + self.content.target_high)
+        return middle if (self.targets == middle).any() else None
+
     def _check_arrays(self) -> None:
         put, double = object.__setattr__, np.dtype(np.float64)
         allowed = "an array of real numbers, shape (n, time, features)"

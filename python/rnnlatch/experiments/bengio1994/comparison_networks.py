@@ -6,7 +6,6 @@ at 0.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -27,15 +26,7 @@ TARGET = 0.8
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class LatchNetwork(VanillaRNN):
-    """The unit of the latch problem as a network: three numbers are trained, w and an input for each class.
-
-    The last of its inputs is the noise, which comes in with the weight 1 and is not trained.
-
-    Examples
-    --------
-    >>> LatchNetwork(inputs=3, hidden=1, bias=False, read_unit=0).trainable_count
-    3
-    """
+    """A network whose last input is noise, which comes in with the weight 1."""
 
     kind: ClassVar[str] = "VanillaRNN"
 
@@ -43,14 +34,6 @@ class LatchNetwork(VanillaRNN):
     def type_name(cls) -> str:
         """Give what records call the class: where it is imported from."""
         return f"{cls.__module__}:{cls.__qualname__}"
-
-    @cached_property
-    def masks(self) -> dict[str, NDArray[np.float64]]:
-        """1 where a number is trained."""
-        mask = np.ones((self.hidden, self.inputs))
-        mask[:, -1] = 0
-        mask.flags.writeable = False
-        return {"weight_ih_l0": mask}
 
     def _drawn(self, name: str, key: NDArray[np.uint32], streams: NDArray[np.uint64]) -> NDArray[np.float64]:
         value = super()._drawn(name, key, streams)
@@ -60,8 +43,15 @@ class LatchNetwork(VanillaRNN):
 
 
 def latch(activation: Activation = "tanh") -> LatchNetwork:
-    """Return the unit of the latch problem."""
-    return LatchNetwork(inputs=3, hidden=1, read_unit=0, activation=activation, **_without_biases())
+    """Return the unit of the latch problem: three numbers are trained, w and an input for each class.
+
+    Examples
+    --------
+    >>> latch().trainable_count
+    3
+    """
+    fixed = ("bias_ih_l0", "bias_hh_l0", ("weight_ih_l0", ((0, 0, 1),)))
+    return LatchNetwork(inputs=3, hidden=1, read_unit=0, activation=activation, **_without_biases(fixed=fixed))
 
 
 def five_units(activation: Activation = "tanh") -> VanillaRNN:
