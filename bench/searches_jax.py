@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import Any
-
-import jax
-import jax.numpy as jnp
-from jax import lax
 
 from search_work import BOX, STEP, TEMPERATURE, UNITS, Contestant, Result, SearchWork
 
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+# without their types: what is traced is not what the types say
+jax: Any = import_module("jax")
+jax.config.update("jax_enable_x64", True)
+jnp: Any = jax.numpy
+lax: Any = jax.lax
 
 
 def _evaluate(x: Any, inputs: Any, targets: Any, unroll: int) -> Any:
