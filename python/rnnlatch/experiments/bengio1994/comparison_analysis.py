@@ -5,6 +5,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch.experiments.base import Material
+from rnnlatch.experiments.bengio1994 import comparison_newton
 from rnnlatch.experiments.bengio1994.digitised_fig_4 import fig_4
 from rnnlatch.outcomes import Outcome
 from rnnlatch.statistics import wilson_interval
@@ -36,7 +37,7 @@ def analyse(material: Material) -> xr.Dataset:
         share of runs that learned, with its Wilson interval ``solved_low``, ``solved_high``; the mean of each of `MEASURES`
         under its name, with ``…_sem``, its standard error. Over (problem, algorithm, length), runs with and without noise
         together: ``…_both``, the mean, ``…_low`` and ``…_high``, its 95 % bootstrap interval. Over paper_point: the digitised
-        figure.
+        figure. Over newton_method: where Newton's method ends (`comparison_newton.ends`).
     """
     sweep = material.stores["sweep.sqlite"].to_xarray()
     outcome = sweep["outcome"].transpose(*DIMS, "run").load()
@@ -68,7 +69,7 @@ def analyse(material: Material) -> xr.Dataset:
     data["algorithm"].attrs = {"long_name": "algorithm"}
     data["input_noise"].attrs = {"long_name": "input noise is uniform between + and - this", "units": "1"}
     data["length"].attrs = {"long_name": "largest sequence length T", "units": "steps"}
-    return data.merge(fig_4())
+    return data.merge(fig_4()).merge(comparison_newton.ends(material.seed))
 
 
 def _both(data: xr.Dataset, name: str, values: NDArray[np.float64], rng: np.random.Generator) -> None:

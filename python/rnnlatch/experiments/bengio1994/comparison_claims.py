@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from rnnlatch.experiments.bengio1994 import comparison_newton
 from rnnlatch.experiments.bengio1994.comparison_estimates import CONFIDENCE, Cells, Estimate, average
 from rnnlatch.experiments.bengio1994.comparison_settings import (
     ADAM,
@@ -71,7 +72,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
     found += [_beats_chance(cells, control) for control in (REDRAW, GUESSING_THRESHOLDS)]
     found += [_beats_chance_on_two_sequence(cells)]
     found += [_today(cells, problem) for problem in WITHOUT_PARITY]
-    return found
+    return found + comparison_newton.claims(data)
 
 
 def _interval(converged: int, runs: int) -> tuple[float, float]:
