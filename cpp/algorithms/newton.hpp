@@ -36,6 +36,7 @@ class Newton {
           columns_(problem.network, cell),
           rates_of_(std::move(rates_of)),
           trainable_(problem.trainable),
+          work_(problem.work),
           share_(1.0 / static_cast<double>(problem.batch_size)),
           rates_(task_lanes),
           singular_(task_lanes),
@@ -61,6 +62,7 @@ class Newton {
         columns_.take(network_.parameters(), network_.shown());
         double* sum = hessian_.data();
         for (const std::size_t along : trainable_) {
+            if (work_ && work_->cancelled()) return;
             columns_.walk(along);
             for (const std::size_t place : trainable_) {
                 const double* column = columns_.column(place);
@@ -113,6 +115,7 @@ class Newton {
     HessianColumns columns_;
     RatesOf rates_of_;
     std::vector<std::size_t> trainable_;
+    const Work* work_;
     double share_;
     std::vector<Rates> rates_;
     std::vector<bool> singular_;

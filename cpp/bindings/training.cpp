@@ -218,6 +218,7 @@ py::dict train_networks(const py::dict& structure, const py::dict& columns, cons
                  "loss"_a = loss, "error"_a = error);
     out["parameters"] = networks.new_parameters(parameters, results.parameters);
     Work work(problem.runs);
+    problem.work = &work;
     run(threads, work, progress, [&] { trainer(problem, results, work); });
     return out;
 }

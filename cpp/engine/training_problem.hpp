@@ -10,6 +10,7 @@
 #include "drivers/cell_in_lanes.hpp"
 #include "drivers/network_problem.hpp"
 #include "engine/outcome.hpp"
+#include "engine/work.hpp"
 #include "tasks/sequence_task.hpp"
 
 namespace rnnlatch {
@@ -26,6 +27,7 @@ struct TrainingProblem {
     Measure measure;
     const double* threshold;
     std::size_t runs;
+    const Work* work = nullptr;  // what a presentation that takes long asks whether to go on
 };
 
 struct TrainingResults {
