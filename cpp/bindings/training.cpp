@@ -266,9 +266,9 @@ py::dict evaluate_networks(const py::dict& structure, const py::dict& columns, c
     return py::dict("loss"_a = loss, "error"_a = error);
 }
 
-// Sequences of one run as arrays; what precedes a sequence is 0.
+// `count` sequences of one run, from the index `from` on, as arrays; what precedes a sequence is 0.
 py::dict sample_task(const py::dict& structure, const py::dict& columns, const py::handle& key, std::uint64_t stream,
-                     std::int64_t count, bool test, const py::dict& arrays) {
+                     std::int64_t count, bool test, const py::dict& arrays, std::int64_t from) {
     const TrainingArguments arguments{structure, columns, arrays};
     NetworkShape shape = structure_of(structure).shape;
     const auto make = task_maker(arguments, shape, key_words(key), &stream, 1);
@@ -286,7 +286,8 @@ py::dict sample_task(const py::dict& structure, const py::dict& columns, const p
     for (std::int64_t first = 0; first < count; first += static_cast<std::int64_t>(task_lanes)) {
         const auto here = std::min(task_lanes, static_cast<std::size_t>(count - first));
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
-            index[lane] = static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::min(lane, here - 1));
+            index[lane] =
+                static_cast<std::uint32_t>(from + first) + static_cast<std::uint32_t>(std::min(lane, here - 1));
         }
         task->draw(index.data(), test ? Part::test : Part::training,
                    {in.data(), start.data(), target.data(), weight.data()});
@@ -314,8 +315,8 @@ void bind_training(py::module_& m) {
           "trainable"_a, "arrays"_a, "threads"_a = 1, "progress"_a = py::none());
     m.def("evaluate_networks", &evaluate_networks, "structure"_a, "columns"_a, "key"_a, "streams"_a, "parameters"_a,
           "presentations"_a, "arrays"_a, "threads"_a = 1);
-    m.def("sample_task", &sample_task, "structure"_a, "columns"_a, "key"_a, "stream"_a, "count"_a, "test"_a,
-          "arrays"_a);
+    m.def("sample_task", &sample_task, "structure"_a, "columns"_a, "key"_a, "stream"_a, "count"_a, "test"_a, "arrays"_a,
+          "first"_a = 0);
 }
 
 }  // namespace rnnlatch::bindings

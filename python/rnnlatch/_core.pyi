@@ -69,6 +69,7 @@ def sample_task(
     count: int,
     test: bool,
     arrays: Mapping[str, NDArray[Any]],
+    first: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
 def simulate_latch(weight: NDArray[np.float64], drive: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def network_forward(

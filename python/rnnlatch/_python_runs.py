@@ -21,7 +21,8 @@ __all__ = ["Batch", "Presentations", "measure", "train_in_python"]
 
 Parameters = dict[str, NDArray[np.float64]]
 
-BLOCK = 256  # presentations that are drawn at once, at first
+BLOCK = 256  # presentations that are drawn at once, and
+BLOCK_BYTES = 2**26  # what their inputs may take
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,13 @@ class Presentations:
             self.loss, self.error = self._window_cost / self._window_size, self._window_wrong / self._window_size
 
     def _shown(self, first: int, size: int) -> Sample:
-        """Presentations of the run, drawn in blocks; those of fresh sequences grow, since all before are drawn again."""
+        """Presentations of the run, drawn in blocks."""
         block = self._block
         if block is None or first + size > self._block_first + len(block.inputs):
-            grown = first if self._run.task.training_set is None else 0
-            count = min(max(BLOCK, grown, size), self._run.max_presentations - first)
-            block = self._run.task._draw(count, self._key, self._stream, False, first)
+            task = self._run.task
+            few = BLOCK_BYTES // (8 * task.length_range[1] * task.features)
+            count = min(max(min(BLOCK, few), size), self._run.max_presentations - first)
+            block = task._draw(count, self._key, self._stream, False, first)
             self._block, self._block_first = block, first
         here = slice(first - self._block_first, first - self._block_first + size)
         parts: Any = (None if part is None else part[here] for part in block)

@@ -98,3 +98,13 @@ def test_a_sample_goes_straight_into_the_gradients() -> None:
     given: dict[str, Any] = {"lengths": drawn.lengths}
     loss, _ = rl.gradients.loss_and_gradient(cell, cell.initial_parameters(0), drawn.inputs, drawn.targets, **given)
     assert loss > 0
+
+
+def test_later_presentations_are_drawn_alone() -> None:
+    """A block of fresh sequences is the same whatever was drawn before it."""
+    key, stream = normalise(0).key(), stream_base({})
+    task = Parity(length=(3, 9), noise_std=0.1)
+    whole, part = task._draw(700, key, stream, False), task._draw(300, key, stream, False, 400)
+    for of_whole, of_part in zip(whole, part, strict=True):
+        if of_whole is not None:
+            np.testing.assert_array_equal(of_whole[400:], of_part)

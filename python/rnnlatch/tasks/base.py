@@ -208,13 +208,13 @@ class DrawnTask(Task):
         }
 
     def _draw(self, count: int, key: NDArray[np.uint32], stream: int, test: bool, first: int = 0) -> Sample:
-        index = np.arange(first, first + count)
+        index, begin = np.arange(count), first
         if self.training_set is not None and not test:
-            index = shown(self.training_set, self.order, key, stream, index)
+            index, begin = shown(self.training_set, self.order, key, stream, index + first), 0
         columns = {name: np.array([value]) for name, value in self.columns().items()}
         network = _ANY_NETWORK | {"inputs": self.features, "loss": self.loss, "at": self.at}
         drawn = core.sample_task(
-            network | self.structure(), columns, key, stream, int(index.max()) + 1, test, self.arrays()
+            network | self.structure(), columns, key, stream, int(index.max()) + 1, test, self.arrays(), begin
         )
         targets = drawn["targets"].reshape(-1, 1)[index]
         classes = (targets[:, 0] == self.class_targets[1]).astype(np.int64)
