@@ -12,7 +12,7 @@ namespace rnnlatch {
 class LaneStreams {
    public:
     LaneStreams(Key key, const std::uint64_t* stream_of_run)
-        : philox_(key), stream_of_run_(stream_of_run), low_(lanes32), high_(lanes32) {}
+        : key_(key), philox_(key), stream_of_run_(stream_of_run), low_(lanes32), high_(lanes32) {}
 
     void set_lane(std::size_t lane, std::size_t run) {
         low_[lane] = static_cast<std::uint32_t>(stream_of_run_[run]);
@@ -29,7 +29,13 @@ class LaneStreams {
         philox_.words(prepared, counter_word(purpose, block), out);
     }
 
+    // The same of one lane, in plain code.
+    Words words_of(std::size_t lane, Purpose purpose, std::uint32_t block, std::uint32_t presentation) const {
+        return philox4x32({counter_word(purpose, block), presentation, low_[lane], high_[lane]}, key_);
+    }
+
    private:
+    Key key_;
     Philox philox_;
     const std::uint64_t* stream_of_run_;
     Buffer<std::uint32_t> low_, high_;

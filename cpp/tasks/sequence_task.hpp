@@ -16,7 +16,7 @@
 #include "drivers/lane_rows.hpp"
 #include "lanes/buffer.hpp"
 #include "lanes/normal.hpp"
-#include "lanes/philox.hpp"
+#include "lanes/streams.hpp"
 
 namespace rnnlatch {
 
@@ -81,11 +81,8 @@ class DrawnTask : public SequenceTask {
     DrawnTask(const Settings& settings, bool uniform_noise, Key key, const DrawnTaskColumns& columns)
         : SequenceTask(settings),
           columns_(columns),
-          key_(key),
-          philox_(key),
+          streams_(key, columns.stream),
           uniform_noise_(uniform_noise),
-          stream_low_(task_lanes),
-          stream_high_(task_lanes),
           noise_scale_(task_lanes),
           prefix_scale_(task_lanes),
           low_(task_lanes),
@@ -95,9 +92,7 @@ class DrawnTask : public SequenceTask {
           begin_(task_lanes) {}
 
     void set_lane(std::size_t lane, std::size_t run) override {
-        const std::uint64_t stream = columns_.stream[run];
-        stream_low_[lane] = static_cast<std::uint32_t>(stream);
-        stream_high_[lane] = static_cast<std::uint32_t>(stream >> 32);
+        streams_.set_lane(lane, run);
         // a uniform variable on (-1, 1) has standard deviation 1/sqrt(3)
         const double unit = uniform_noise_ ? 1.7320508075688772 : 1.0;
         noise_scale_[lane] = columns_.noise_std[run] * unit;
@@ -153,11 +148,11 @@ class DrawnTask : public SequenceTask {
     // The `count` numbers of unit noise at these indices, a row each, `stride` scalars apart.
     void draw_noise(const std::uint32_t* index, Part part, std::size_t count, double* to, std::size_t stride) const {
         const Purpose purpose = part == Part::test ? Purpose::test : Purpose::noise;
-        const auto prepared = prepare(index);
+        const auto prepared = streams_.prepare(index);
         std::uint32_t block = 0;
         for (std::size_t k = 0; k < count; k += 4, ++block) {
             u32 words[4];
-            philox_.words(prepared, counter_word(purpose, block), words);
+            streams_.words(prepared, purpose, block, words);
             if (uniform_noise_) {
                 for (std::size_t j = 0; j < 4 && k + j < count; ++j, to += stride) {
                     store(to, symmetric_uniform_low(words[j]));
@@ -179,20 +174,18 @@ class DrawnTask : public SequenceTask {
     // f(k, word) for the first `count` random words of a purpose.
     template <class F>
     void for_each_word(const std::uint32_t* index, Purpose purpose, std::size_t count, F f) const {
-        const auto prepared = prepare(index);
+        const auto prepared = streams_.prepare(index);
         std::uint32_t block = 0;
         for (std::size_t k = 0; k < count; k += 4, ++block) {
             u32 words[4];
-            philox_.words(prepared, counter_word(purpose, block), words);
+            streams_.words(prepared, purpose, block, words);
             for (std::size_t j = 0; j < 4 && k + j < count; ++j) f(k + j, words[j]);
         }
     }
 
     // Number k of those that one lane draws uniformly from (-1, 1), in plain code.
     double uniform(std::size_t lane, Purpose purpose, std::uint32_t presentation, std::size_t k) const {
-        const Words words = philox4x32({counter_word(purpose, static_cast<std::uint32_t>(k / 4)), presentation,
-                                        stream_low_[lane], stream_high_[lane]},
-                                       key_);
+        const Words words = streams_.words_of(lane, purpose, static_cast<std::uint32_t>(k / 4), presentation);
         return (static_cast<double>(static_cast<std::int32_t>(words[k % 4])) + 0.5) * 0x1p-31;
     }
 
@@ -204,20 +197,14 @@ class DrawnTask : public SequenceTask {
     }
 
     DrawnTaskColumns columns_;
-    Key key_;
-    Philox philox_;
+    LaneStreams streams_;
     bool uniform_noise_;
-    Buffer<std::uint32_t> stream_low_, stream_high_;
     Buffer<double> noise_scale_, prefix_scale_, low_, high_, tolerance_;
 
    private:
     bool is_right(std::size_t lane, double y, double d) const {
         const double middle = 0.5 * (low_[lane] + high_[lane]);
         return tolerance_[lane] > 0 ? std::abs(y - d) < tolerance_[lane] : (y - middle) * (d - middle) > 0;
-    }
-
-    Philox::Prepared<u32> prepare(const std::uint32_t* index) const {
-        return philox_.prepare(load<u32>(stream_low_.data()), load<u32>(stream_high_.data()), load<u32>(index));
     }
 
     void draw_form(const std::uint32_t* index, Part part) {
