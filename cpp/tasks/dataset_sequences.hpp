@@ -34,10 +34,11 @@ class DatasetSequences : public SequenceTask {
         const std::size_t time = length(), terms = data_.every ? time : 1, numbers = time * features();
         const bool classes = data_.classes != nullptr;
         const std::size_t targets = classes ? 1 : data_.outputs;
+        const double* inputs[task_lanes];
+        for (std::size_t lane = 0; lane < task_lanes; ++lane) inputs[lane] = data_.inputs + index[lane] * numbers;
+        gather_lanes<Twice<f64>>(inputs, numbers, rows.inputs);
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
             const std::size_t i = index[lane];
-            const double* from = data_.inputs + i * numbers;
-            for (std::size_t k = 0; k < numbers; ++k) rows.inputs[k * task_lanes + lane] = from[k];
             const auto steps = data_.lengths ? static_cast<std::size_t>(data_.lengths[i]) : time;
             rows.start[lane] = static_cast<double>(time - steps);
             for (std::size_t j = 0; j < terms; ++j) {
