@@ -146,6 +146,45 @@ inline std::vector<std::pair<std::string, Shape>> parameter_shapes(const Network
 
 inline constexpr const char* initial_names[2] = {"h_0", "c_0"};
 
+// The same with the learned initial states that are there.
+inline std::vector<std::pair<std::string, Shape>> parameter_shapes(const NetworkShape& shape,
+                                                                   const py::dict& parameters) {
+    auto all = parameter_shapes(shape);
+    for (std::size_t s = 0; s < shape.states; ++s) {
+        if (!parameters.contains(initial_names[s])) continue;
+        all.push_back({initial_names[s], {static_cast<py::ssize_t>(shape.hidden)}});
+    }
+    return all;
+}
+
+// The parameters of `shape.runs` networks, or anything shaped like them, under their names.
+template <class T>
+NetworkViews<const T> parameter_views(const NetworkShape& shape, const py::dict& parameters) {
+    NetworkViews<const T> views;
+    for (const auto& [name, rest] : parameter_shapes(shape, parameters)) {
+        View<const T>& view = *parameter_view(views, name);
+        view = view_of<T>(entry(parameters, name.c_str()), name, static_cast<py::ssize_t>(shape.runs), rest);
+        if (rest.size() == 1) view.stride[1] = 0;
+    }
+    return views;
+}
+
+// New arrays named and shaped like the parameters, with more axes after the run where wanted.
+template <class T>
+py::dict new_parameter_arrays(const NetworkShape& shape, const py::dict& parameters, NetworkViews<T>& views,
+                              bool run_fastest, const Shape& more = {}) {
+    py::dict out;
+    for (const auto& [name, rest] : parameter_shapes(shape, parameters)) {
+        Shape whole = {static_cast<py::ssize_t>(shape.runs)};
+        whole.insert(whole.end(), more.begin(), more.end());
+        whole.insert(whole.end(), rest.begin(), rest.end());
+        auto array = new_array<T>(whole, run_fastest);
+        *parameter_view(views, name) = view_of_new(array);
+        out[name.c_str()] = array;
+    }
+    return out;
+}
+
 // The arguments that every function of many networks has.
 struct NetworkArguments {
     py::dict structure, parameters;
@@ -186,28 +225,12 @@ class NetworkCall {
 
     // Parameters, or anything shaped like them, under their names.
     NetworkViews<const T> views_of(const py::dict& parameters) const {
-        NetworkViews<const T> views;
-        const auto runs = static_cast<py::ssize_t>(problem.shape.runs);
-        for (const auto& [name, rest] : shapes(parameters)) {
-            View<const T>& view = *parameter_view(views, name);
-            view = view_of<T>(entry(parameters, name.c_str()), name, runs, rest);
-            if (rest.size() == 1) view.stride[1] = 0;
-        }
-        return views;
+        return parameter_views<T>(problem.shape, parameters);
     }
 
     // New arrays named and shaped like the parameters, with more axes after the run where wanted.
     py::dict new_parameters(const py::dict& parameters, NetworkViews<T>& views, const Shape& more = {}) const {
-        py::dict out;
-        for (const auto& [name, rest] : shapes(parameters)) {
-            Shape shape = {static_cast<py::ssize_t>(problem.shape.runs)};
-            shape.insert(shape.end(), more.begin(), more.end());
-            shape.insert(shape.end(), rest.begin(), rest.end());
-            auto array = new_array<T>(shape, run_fastest && more.empty());
-            *parameter_view(views, name) = view_of_new(array);
-            out[name.c_str()] = array;
-        }
-        return out;
+        return new_parameter_arrays<T>(problem.shape, parameters, views, run_fastest && more.empty(), more);
     }
 
     // New arrays (run, batch, hidden) for the gradients of given initial states.
@@ -234,15 +257,6 @@ class NetworkCall {
                                   std::to_string(axes));
         }
         return array;
-    }
-
-    std::vector<std::pair<std::string, Shape>> shapes(const py::dict& parameters) const {
-        auto all = parameter_shapes(problem.shape);
-        for (std::size_t s = 0; s < problem.shape.states; ++s) {
-            if (!parameters.contains(initial_names[s])) continue;
-            all.push_back({initial_names[s], {static_cast<py::ssize_t>(problem.shape.hidden)}});
-        }
-        return all;
     }
 
     static void check_lengths(const py::object& object, py::ssize_t most) {

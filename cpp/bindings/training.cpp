@@ -147,7 +147,7 @@ struct NetworksOfRuns {
         shape.batch = 1;
         shape.length = arguments.size("length_high", 1);
         problem.network.shape = shape;
-        problem.network.parameters = views_of(parameters);
+        problem.network.parameters = parameter_views<double>(shape, parameters);
         if (arguments.arrays.contains("same_step")) {
             const auto hidden = static_cast<py::ssize_t>(shape.hidden);
             problem.network.same_step =
@@ -157,35 +157,6 @@ struct NetworksOfRuns {
         problem.key = key_words(key);
         problem.stream = stream.data();
         problem.make_task = task_maker(arguments, shape, problem.key, problem.stream, runs);
-    }
-
-    std::vector<std::pair<std::string, Shape>> shapes(const py::dict& parameters) const {
-        auto all = parameter_shapes(structure.shape);
-        for (std::size_t s = 0; s < structure.shape.states; ++s) {
-            if (parameters.contains(initial_names[s]))
-                all.push_back({initial_names[s], {static_cast<py::ssize_t>(structure.shape.hidden)}});
-        }
-        return all;
-    }
-
-    NetworkViews<const double> views_of(const py::dict& parameters) const {
-        NetworkViews<const double> views;
-        for (const auto& [name, rest] : shapes(parameters)) {
-            *parameter_view(views, name) = view_of<double>(entry(parameters, name.c_str()), name, runs, rest);
-        }
-        return views;
-    }
-
-    py::dict new_parameters(const py::dict& parameters, NetworkViews<double>& views) const {
-        py::dict out;
-        for (const auto& [name, rest] : shapes(parameters)) {
-            Shape shape = {runs};
-            shape.insert(shape.end(), rest.begin(), rest.end());
-            auto array = new_array<double>(shape, false);
-            *parameter_view(views, name) = view_of_new(array);
-            out[name.c_str()] = array;
-        }
-        return out;
     }
 };
 
@@ -216,7 +187,7 @@ py::dict train_networks(const py::dict& structure, const py::dict& columns, cons
     using namespace py::literals;
     py::dict out("outcome"_a = outcome, "presentations"_a = presentations, "presentations_computed"_a = computed,
                  "loss"_a = loss, "error"_a = error);
-    out["parameters"] = networks.new_parameters(parameters, results.parameters);
+    out["parameters"] = new_parameter_arrays<double>(problem.network.shape, parameters, results.parameters, false);
     Work work(problem.runs);
     problem.work = &work;
     run(threads, work, progress, [&] { trainer(problem, results, work); });
