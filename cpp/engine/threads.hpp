@@ -18,8 +18,8 @@ inline constexpr double brief_operations = 1e9;
 
 namespace detail {
 
-// Calls worker() on `threads` new threads and meanwhile(whether all have returned) on this one; whatever either of them
-// throws cancels the work and is thrown again after the last worker has returned.
+// worker() on `threads` new threads. Whatever it throws, or what this thread does meanwhile under guard, cancels the work and
+// is thrown again by join, after the last worker has returned.
 class WorkingThreads {
    public:
     WorkingThreads(int threads, Work& work, const std::function<void()>& worker) : work_(work), running_(threads) {
