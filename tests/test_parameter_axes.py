@@ -69,7 +69,7 @@ def test_directions() -> None:
         (f"bias_ih_l0[{'9' * 5000}]", ValueError, r"so indices go from \[0\] to \[1\]"),
         ("weight_hh_l0", ValueError, r"name one element, such as 'weight_hh_l0\[1, 1\]'"),
         ("weight[0]", ValueError, "weight is a single number, call it 'weight'"),
-        ("bias_ih_l1[0]", ValueError, "the parameters are weight_hh_l0, bias_ih_l0, weight"),
+        ("bias_ih_l1[0]", ValueError, "the parameters are bias_ih_l0, weight, weight_hh_l0"),
         (
             "weight_hh_l0[0, 1",
             ValueError,

@@ -63,7 +63,7 @@ class Axis:
         if self.element is None:
             for name, along in self.direction.items():
                 if along.any():
-                    found[name] = found[name] + values.reshape(*values.shape, *(1,) * along.ndim) * along
+                    found[name] = found[name] + values.reshape((*values.shape, *(1,) * along.ndim)) * along
             return found
         name, place = self.element
         moved = np.array(np.broadcast_to(found[name], (*values.shape, *found[name].shape)))
