@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlatch import algorithms, cells, experiments, gradients, io, plotting, random, tasks
+    from rnnlatch import algorithms, cells, dynamics, experiments, gradients, io, plotting, random, tasks
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.outcomes import Outcome
@@ -32,6 +32,7 @@ __all__ = [
     "__version__",
     "algorithms",
     "cells",
+    "dynamics",
     "evaluate",
     "experiments",
     "gradients",

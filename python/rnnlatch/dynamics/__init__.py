@@ -1,0 +1,17 @@
+"""The dynamical system behind a network: where its state settles, from where, how fast, and what a parameter does to it.
+
+Examples
+--------
+One tanh unit with a weight of 2 to itself, as a map of its state:
+
+>>> import numpy as np
+>>> from rnnlatch import cells, dynamics
+>>> unit = dynamics.system(cells.LatchNeuron(), {"weight": 2.0})
+>>> unit.step(np.array([[0.0], [0.5]])).round(3)
+array([[0.   ],
+       [0.762]])
+"""
+
+from rnnlatch.dynamics.systems import Map, System, system
+
+__all__ = ["Map", "System", "system"]
