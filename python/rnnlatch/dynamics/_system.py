@@ -1,0 +1,100 @@
+"""What the analyses of dynamics ask of a system."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnlatch import validation
+from rnnlatch._arrays import check_finite, floats
+from rnnlatch._parameter_axes import Axis, AxisLike
+
+__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box"]
+
+Floats = NDArray[np.float64]
+Variable = Literal["state", "pre_activation"]
+VARIABLES = ("state", "pre_activation")
+
+
+class System(ABC):
+    """A map s -> F(s) of states with `dimension` numbers; states are rows of arrays."""
+
+    dimension: int
+
+    @abstractmethod
+    def step(self, states: Floats) -> Floats:
+        """Give F(s), shape (states, dimension), of so many states."""
+
+    @abstractmethod
+    def jacobian(self, states: Floats) -> Floats:
+        """Give dF/ds, shape (states, dimension, dimension): row i is the derivative of the i-th new number."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> tuple[str, ...]:
+        """What the numbers of a state are called."""
+
+    @property
+    def box(self) -> Floats | None:
+        """Bounds (dimension, 2) of all states that F gives, or None where there are none."""
+        return None
+
+    @property
+    def usual(self) -> Floats | None:
+        """Bounds (dimension, 2) of the states that searches start from, or None where there are none."""
+        return self.box
+
+    @property
+    def encloses(self) -> bool:
+        """Whether `enclose` is there."""
+        return False
+
+    @property
+    def smooth(self) -> bool:
+        """Whether F has a derivative that tells where it is going: a threshold has not."""
+        return True
+
+    def enclose(self, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Bound F and its Jacobian over boxes: whatever they are for a state of a box lies within, all bounds rounded outward.
+
+        Parameters
+        ----------
+        low, high : ndarray, shape (boxes, dimension)
+            The boxes.
+
+        Returns
+        -------
+        step_low, step_high : ndarray, shape (boxes, dimension)
+        jacobian_low, jacobian_high : ndarray, shape (boxes, dimension, dimension)
+        """
+        raise NotImplementedError(f"{type(self).__name__} gives no bounds over boxes")
+
+    def split(self, states: Floats) -> dict[str, Floats]:
+        """Give the numbers of states by name: ``state``, and what else a cell has."""
+        return {"state": states}
+
+    @abstractmethod
+    def parameter(self, axis: AxisLike, name: str = "parameter") -> Axis:
+        """Find a parameter that `with_parameter` can change; `name` is what the caller's own parameter is called."""
+
+    @abstractmethod
+    def with_parameter(self, axis: Axis, value: float) -> "System":
+        """Give the same system with another value of one parameter."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say in one line what the system is, for the attributes of a dataset."""
+
+
+def check_box(name: str, value: ArrayLike, dimension: int) -> Floats:
+    """Check bounds of states: shape (dimension, 2), or (2,) for all alike; low below high, finite."""
+    allowed = f"finite numbers, low below high, shape ({dimension}, 2) or (2,)"
+    array = floats(name, value, allowed, np.dtype(np.float64))
+    if array.shape not in ((2,), (dimension, 2)):
+        raise ValueError(f"{name} has shape {array.shape}; it must be {allowed}")
+    check_finite(name, array)
+    box = np.array(np.broadcast_to(array, (dimension, 2)))
+    if not (box[:, 0] < box[:, 1]).all():
+        raise ValueError(f"{name} is {validation.show(array.tolist())}; it must be {allowed}")
+    return box
