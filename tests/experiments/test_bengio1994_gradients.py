@@ -8,7 +8,8 @@ import xarray as xr
 
 from analyses import claim_of, computed, turned
 from rnnlatch import gradients, simulate
-from rnnlatch.experiments.bengio1994 import latch, latched_network, subsystems
+from rnnlatch.dynamics.latch import latch_slope
+from rnnlatch.experiments.bengio1994 import latched_network, subsystems
 
 DECAY = "bengio1994-gradient-decay"
 SUBSYSTEMS = "bengio1994-subsystems"
@@ -115,27 +116,13 @@ def test_noise_turns_the_bit_of_a_network_and_small_noise_does_not() -> None:
     assert found[latched_network.LATCHED].largest_step < 1 < found[latched_network.TURNED].largest_step
 
 
-@pytest.mark.parametrize("w", [1.05, 1.25, 2.0, 4.0])
-def test_the_latch_has_the_points_that_its_map_has(w: float) -> None:
-    a = np.linspace(1e-6, w, 400_001)
-    image = w * np.tanh(a)
-    np.testing.assert_allclose(latch.rest(w), a[np.argmin(np.abs(image - a)[1000:]) + 1000], atol=2e-5)
-    np.testing.assert_allclose(latch.escape_threshold(w), (image - a).max(), rtol=1e-6)
-    np.testing.assert_allclose(latch.slope(w, latch.edge(w)), 1, rtol=1e-12)
-    bound = latch.input_bound(w)
-    distances = np.linspace(0, latch.rest(w) - latch.edge(w), 10_001)[1:-1]
-    bounds = [(1 - latch.slope(w, latch.rest(w) - d)) * d for d in distances]
-    assert bound.inputs == pytest.approx(max(bounds), rel=1e-6)
-    assert bound.inputs < latch.escape_threshold(w)
-
-
 def test_the_gradient_is_the_product_of_the_slopes() -> None:
     data = computed(DECAY)
     w = float(data.attrs["boundary_weight"])
     for start in data["start"].values:
         a, expected = start, [0.0]
         for _ in range(60):
-            expected.append(expected[-1] + math.log10(latch.slope(w, a)))
+            expected.append(expected[-1] + math.log10(latch_slope(w, a)))
             a = w * math.tanh(a)
         found = data["log_boundary"].sel(start=start).values[:61]
         np.testing.assert_allclose(found, expected, atol=1e-9)

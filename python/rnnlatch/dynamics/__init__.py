@@ -12,6 +12,30 @@ array([[0.   ],
        [0.762]])
 """
 
+from rnnlatch.dynamics.escape import measure_escape
+from rnnlatch.dynamics.latch import (
+    NoiseBound,
+    attractor,
+    escape_threshold,
+    escape_time,
+    latch_edge,
+    latch_fixed_points,
+    latch_noise_bound,
+    latch_slope,
+)
 from rnnlatch.dynamics.systems import Map, System, system
 
-__all__ = ["Map", "System", "system"]
+__all__ = [
+    "Map",
+    "NoiseBound",
+    "System",
+    "attractor",
+    "escape_threshold",
+    "escape_time",
+    "latch_edge",
+    "latch_fixed_points",
+    "latch_noise_bound",
+    "latch_slope",
+    "measure_escape",
+    "system",
+]

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from rnnlatch import gradients, plotting
 from rnnlatch.cells import VanillaRNN
+from rnnlatch.dynamics.latch import attractor, escape_threshold, latch_edge, latch_noise_bound
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName
-from rnnlatch.experiments.bengio1994 import PAPER, gradient_decay_claims, latch, latched_network
+from rnnlatch.experiments.bengio1994 import PAPER, gradient_decay_claims, latched_network
 from rnnlatch.experiments.results import collect, quantity
 from rnnlatch.simulation import simulate
 
@@ -84,7 +85,7 @@ def analyse(material: Material) -> xr.Dataset:
     distance, excess, slowest = np.empty(shape), np.empty(shape), np.empty(shape)
     about = np.empty((8, len(weights)))
     for row, w in enumerate(weights):
-        bound, threshold, centre = latch.input_bound(w), latch.escape_threshold(w), latch.rest(w)
+        bound, threshold, centre = latch_noise_bound(w), escape_threshold(w), attractor(w)
         pushed = [_constant_push(w, share * threshold) for share in (0.99, 1.01)]
         about[:, row] = (*bound, threshold, *pushed, _expansion(w), _contraction(w, bound.distance))
         sizes = (0.95 * bound.inputs, 0.95 * threshold, 5 * threshold, centre)
@@ -100,7 +101,7 @@ def analyse(material: Material) -> xr.Dataset:
                 log_turned[row, column] = np.quantile(gradient[often, -1], QUANTILES)
             distance[row, column] = np.abs(state - centre).max()
             excess[row, column] = (gradient - np.log10(bound.factor) * np.arange(STEPS + 1))[:, 1:].max()
-            so_far = np.logical_and.accumulate(state > latch.edge(w), axis=1)
+            so_far = np.logical_and.accumulate(state > latch_edge(w), axis=1)
             inside[row, column] = so_far[:, -1].sum()
             slowest[row, column] = np.diff(gradient, axis=1)[so_far[:, :-1]].max()
 
@@ -193,15 +194,15 @@ def _networks(rng: np.random.Generator, material: Material) -> dict[str, xr.Vari
 
 def _expansion(w: float) -> float:
     """Take x between the edges and y halfway to the nearer one, on either side; give the least that their distance grows."""
-    x = latch.edge(w) * np.linspace(-0.99, 0.99, POINTS)
-    reach = (latch.edge(w) - np.abs(x)) / 2
+    x = latch_edge(w) * np.linspace(-0.99, 0.99, POINTS)
+    reach = (latch_edge(w) - np.abs(x)) / 2
     grown = [np.abs(w * np.tanh(x + side) - w * np.tanh(x)) / reach for side in (-reach, reach)]
     return float(np.max(grown, axis=0).min())
 
 
 def _contraction(w: float, distance: float) -> float:
     """Give the most that the distance of two points grows that are at most so far from the attractor."""
-    x = latch.rest(w) + distance * np.linspace(-1, 1, POINTS)
+    x = attractor(w) + distance * np.linspace(-1, 1, POINTS)
     one, other = np.triu_indices(POINTS, 1)
     return float((np.abs(w * np.tanh(x[one]) - w * np.tanh(x[other])) / np.abs(x[one] - x[other])).max())
 
@@ -237,7 +238,7 @@ def _along(
 def _constant_push(w: float, size: float) -> float:
     """Give the last state of a unit that starts at its upper attractor and gets the input -size all the time."""
     drive = np.full((1, PUSH_STEPS, 1), -size)
-    drive[0, 0] = latch.rest(w)
+    drive[0, 0] = attractor(w)
     return float(simulate(*_unit(w), drive)[0, -1, 0])
 
 

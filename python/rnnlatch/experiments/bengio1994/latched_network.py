@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnnlatch import gradients
 from rnnlatch.cells import VanillaRNN
-from rnnlatch.experiments.bengio1994 import latch
+from rnnlatch.dynamics.latch import attractor
 from rnnlatch.simulation import simulate
 
 __all__ = ["BOUNDARY", "CASES", "LATCHED", "SEQUENCES", "SPAN", "TURNED", "UNITS", "Course", "draw"]
@@ -49,9 +49,9 @@ def draw(rng: np.random.Generator, threads: int | None) -> dict[str, Course]:
     signs = rng.choice([-1.0, 1.0], UNITS)
     weight = WEIGHT / UNITS * np.outer(signs, signs) + rng.normal(0, OTHER / np.sqrt(UNITS), (UNITS, UNITS))
     small = rng.uniform(-NOISE, NOISE, (SEQUENCES, SETTLING + SPAN, UNITS))
-    small[:, 0] = latch.rest(WEIGHT) * signs
+    small[:, 0] = attractor(WEIGHT) * signs
     # Noise of independent units averages out along the bit; to turn it, it must be common to all.
-    common = latch.rest(WEIGHT) * rng.uniform(-1, 1, small.shape[:2])
+    common = attractor(WEIGHT) * rng.uniform(-1, 1, small.shape[:2])
     common[:, 0] = 0
     return {
         LATCHED: _course(weight, small, signs, threads),
