@@ -13,6 +13,7 @@ Examples
 'frequency of convergence'
 """
 
+from rnnlatch.plotting.bifurcations import bifurcation_diagram, regime_map
 from rnnlatch.plotting.curves import (
     frequency_curve,
     gradient_against_length,
@@ -20,12 +21,17 @@ from rnnlatch.plotting.curves import (
     printed_bars,
 )
 from rnnlatch.plotting.derivatives import curvature, hessian, hessian_eigenvalues
+from rnnlatch.plotting.dynamics import basin_map, cobweb, phase_portrait
 from rnnlatch.plotting.gradients import by_lag, jacobian_products, omega, singular_spectrum
 from rnnlatch.plotting.maps import outline, phase_map
+from rnnlatch.plotting.spectra import lyapunov_convergence, spectrum_over_time
 from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
 
 __all__ = [
+    "basin_map",
+    "bifurcation_diagram",
     "by_lag",
+    "cobweb",
     "curvature",
     "frequency_curve",
     "gradient_against_length",
@@ -34,13 +40,17 @@ __all__ = [
     "jacobian_products",
     "legend_below",
     "likelihood_profile",
+    "lyapunov_convergence",
     "new_axes",
     "new_figure",
     "omega",
     "outline",
     "phase_map",
+    "phase_portrait",
     "printed_bars",
+    "regime_map",
     "save",
     "singular_spectrum",
+    "spectrum_over_time",
     "style",
 ]

@@ -55,11 +55,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def new_axes(ax: Axes | None) -> Axes:
-    """Return `ax`, or the axes of a new figure where it is None."""
+def new_axes(ax: Axes | None, width: float = 4.0) -> Axes:
+    """Return `ax`, or the axes of a new figure, so many inches wide, where it is None."""
     if ax is not None:
         return ax
-    axes: Axes = new_figure(4.0, 3.0).subplots()
+    axes: Axes = new_figure(width, 3.0).subplots()
     return axes
 
 
@@ -76,7 +76,7 @@ def legend_below(ax: Axes, columns: int = 2) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, columnspacing=1.2, handlelength=1.8)
 
 
-def own_legend(axes: Axes, ax: Axes | None, *, loc: Literal["best", "lower left"] = "best") -> None:
+def own_legend(axes: Axes, ax: Axes | None, *, loc: Literal["best", "lower left", "outside"] = "best") -> None:
     """Name what is drawn in axes that a plot has made itself; whoever gives axes puts the legend where it suits.
 
     Parameters
@@ -85,18 +85,25 @@ def own_legend(axes: Axes, ax: Axes | None, *, loc: Literal["best", "lower left"
         Where a plot has drawn.
     ax : Axes or None
         What the plot was given. A later plot into the axes of an earlier one joins that one's legend.
-    loc : {"best", "lower left"}
-        Where in the axes.
+    loc : {"best", "lower left", "outside"}
+        Where in the axes, or beside them where all of them is a picture.
     """
     legend = axes.get_legend()
-    if ax is not None and (legend is None or legend.get_gid() != _OWN):
+    beside = [each for each in axes.figure.legends if each.get_gid() == _OWN]
+    if ax is not None and not beside and (legend is None or legend.get_gid() != _OWN):
         return
     named: dict[str, Artist] = {}  # bounds of several networks have one name
     for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
         named.setdefault(str(label), handle)
-    if named:
+    if not named:
+        return
+    if beside or loc == "outside":
+        for each in beside:
+            each.remove()
+        legend = axes.figure.legend(list(named.values()), list(named), loc="outside right upper")
+    else:
         legend = axes.legend(list(named.values()), list(named), loc=loc, frameon=True, edgecolor="none")
-        legend.set_gid(_OWN)
+    legend.set_gid(_OWN)
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

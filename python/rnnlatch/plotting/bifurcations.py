@@ -1,0 +1,189 @@
+"""What a parameter does to a network: branches of fixed points, and regimes over two parameters."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.maps import axis_label, cell_edges
+from rnnlatch.plotting.points import along, area_colours, label_of, labels
+from rnnlatch.plotting.style import new_axes, own_legend, style
+
+__all__ = ["bifurcation_diagram", "regime_map"]
+
+Floats = NDArray[np.float64]
+
+_SPECIAL = {
+    "saddle-node": "o",
+    "period-doubling": "s",
+    "Neimark-Sacker": "^",
+    "pitchfork": "D",
+    "branch point": "X",
+}
+
+
+def bifurcation_diagram(
+    found: xr.Dataset, ax: Axes | None = None, *, coordinate: str | None = None, values: bool = True
+) -> Axes:
+    """Draw branches of fixed points and periodic orbits against a parameter, solid where they are stable.
+
+    Parameters
+    ----------
+    found : Dataset
+        What `rnnlatch.dynamics.bifurcation` or `rnnlatch.dynamics.continuation` gives.
+    ax : Axes, optional
+        Where; a new figure if None.
+    coordinate : str, optional
+        Which number of the state is drawn, such as ``"h1"``; the first by default.
+    values : bool
+        Whether to write the parameter's value beside each special point.
+
+    Returns
+    -------
+    Axes
+        Where simulation has settled, from many starts, there are grey dots beneath.
+
+    Raises
+    ------
+    ValueError
+        If there is no such coordinate.
+
+    Examples
+    --------
+    A saddle-node at 0: two branches at the square roots of the parameter.
+
+    >>> s = np.linspace(-1, 1, 21)
+    >>> found = xr.Dataset({"value": (("branch", "point"), [s**2]), "state": (("branch", "point", "unit"), s[None, :, None])})
+    >>> found["stable"] = (("branch", "point"), [s > 0])
+    >>> [(line.get_label(), line.get_linestyle()) for line in bifurcation_diagram(found).lines]
+    [('stable', '-'), ('unstable', '--')]
+    """
+    check_dims("found", found["value"], ("branch", "point"))
+    shown = labels(found)[0] if coordinate is None else coordinate
+    up = along(found, shown).transpose("branch", "point").values
+    value = found["value"].transpose("branch", "point").values
+    stable = found["stable"].transpose("branch", "point").values.astype(bool)
+    with style():
+        axes = new_axes(ax)
+        if "parameter" in found.coords:
+            _draw_settled(axes, found, shown)
+        for name, looks, mask in (
+            ("stable", {"linestyle": "-", "linewidth": 1.6, "zorder": 3}, stable[:, :-1] & stable[:, 1:]),
+            ("unstable", {"linestyle": "--", "linewidth": 1.1, "zorder": 2}, ~(stable[:, :-1] & stable[:, 1:])),
+        ):
+            x, y = _pieces(value, up, mask)
+            if x.size:
+                axes.plot(x, y, color="C0" if name == "stable" else "C1", label=name, **looks)  # type: ignore[arg-type]
+        if "special" in found.dims:
+            _draw_special(axes, found, shown, values)
+        axes.set_xlabel(axis_label(found["value"]))
+        axes.set_ylabel(label_of(shown, found))
+        own_legend(axes, ax)
+    return axes
+
+
+def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
+    """Draw which kind of dynamics a system has over two of its parameters.
+
+    Parameters
+    ----------
+    regimes : Dataset
+        What `rnnlatch.dynamics.regimes` gives.
+    ax : Axes, optional
+        Where; a new figure if None.
+
+    Returns
+    -------
+    Axes
+        A colour for each regime, in the words of the dataset.
+
+    Raises
+    ------
+    ValueError
+        If the dataset is not of a grid of two parameters.
+
+    Examples
+    --------
+    >>> words = {"flag_values": [0, 1], "flag_meanings": "one_fixed_point two_fixed_points"}
+    >>> regimes = xr.Dataset({"regime": (("x", "y"), [[0, 0], [0, 1]], words)}, {"x": [1.0, 2.0], "y": [0.0, 1.0]})
+    >>> ax = regime_map(regimes)
+    >>> [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    ['one fixed point', 'two fixed points']
+    """
+    codes = regimes["regime"]
+    if codes.ndim != 2 or any(dim not in codes.coords for dim in codes.dims):
+        raise ValueError(
+            f"regimes has the dims {', '.join(map(str, codes.dims))}; the plot is of a grid of two parameters"
+        )
+    across, up = map(str, codes.dims)
+    known = np.asarray(codes.attrs["flag_values"]).ravel()
+    words = dict(zip(known.tolist(), str(codes.attrs["flag_meanings"]).split(), strict=True))
+    colours = np.concatenate([area_colours(len(known)), np.full((1, 3), 0.85)])
+    place = np.full(codes.shape, len(known))
+    for number, code in enumerate(known):
+        place[codes.values == code] = number
+    x, y = (cell_edges(regimes[dim].values) for dim in (across, up))
+    with style():
+        axes = new_axes(ax, 5.0)
+        axes.pcolormesh(x, y, colours[place.T], rasterized=True, zorder=0.5)
+        for number, code in enumerate(known.tolist()):
+            if (place == number).any():
+                entry = Rectangle(
+                    (x[0], y[0]), 0, 0, color=colours[number], linewidth=0, label=words[code].replace("_", " ")
+                )
+                axes.add_patch(entry)
+        axes.set_xlim(x[0], x[-1])
+        axes.set_ylim(y[0], y[-1])
+        axes.set_xlabel(axis_label(regimes[across]))
+        axes.set_ylabel(axis_label(regimes[up]))
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(True)
+        own_legend(axes, ax, loc="outside")
+    return axes
+
+
+def _pieces(value: Floats, up: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Give the pieces between neighbouring points of the branches where the mask is true, with gaps between them."""
+    mask = mask & np.isfinite(value[:, :-1] + value[:, 1:] + up[:, :-1] + up[:, 1:])
+    parts: list[Any] = []
+    for row, chosen in enumerate(mask):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(int)))
+        for first, last in edges.reshape(-1, 2):
+            parts += [np.stack([value[row, first : last + 1], up[row, first : last + 1]]), np.full((2, 1), np.nan)]
+    x, y = np.concatenate(parts[:-1], axis=1) if parts else np.empty((2, 0))
+    return x, y
+
+
+def _draw_settled(axes: Axes, found: xr.Dataset, shown: str) -> None:
+    """Mark the states that simulation has settled on, or still wanders among."""
+    where, parameter = (array.values for array in xr.broadcast(along(found, shown, "settled_"), found["parameter"]))
+    there = np.isfinite(where)
+    looks: dict[str, Any] = {"marker": "o", "markersize": 3.5, "markeredgewidth": 0, "color": "0.75"}
+    axes.plot(parameter[there], where[there], linestyle="none", label="settled", zorder=1, rasterized=True, **looks)
+
+
+def _draw_special(axes: Axes, found: xr.Dataset, shown: str, values: bool) -> None:
+    x = found["special_value"].values
+    y = along(found, shown, "special_").values
+    kind = found["special_kind"].values.astype(str)
+    for word in dict.fromkeys(kind.tolist()):
+        here = kind == word
+        axes.plot(
+            x[here],
+            y[here],
+            _SPECIAL.get(word, "P"),
+            color="black",
+            markerfacecolor="white",
+            markersize=5,
+            markeredgewidth=1.0,
+            label=word,
+            zorder=5,
+        )
+    if values:
+        for at, height in zip(x, y, strict=True):
+            text = f"{at:.5g}".replace("-", "−")
+            axes.annotate(text, (at, height), (6, 0), textcoords="offset points", fontsize=7, va="center", zorder=6)

@@ -1,0 +1,213 @@
+"""What pictures of dynamical systems have in common: coordinates by their labels, fixed points, colours of attractors."""
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+
+from rnnlatch import validation
+from rnnlatch.plotting.maps import axis_label
+
+__all__ = [
+    "along",
+    "area_colours",
+    "draw_fixed_points",
+    "grid_dims",
+    "kinds",
+    "label_of",
+    "labels",
+    "point_colours",
+]
+
+Floats = NDArray[np.float64]
+
+_FORMS = {"a": "pre_activation", "c": "cell_state"}  # by the letter of a label; all others are states
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # those of the style but black
+_STRENGTHS = (0.5, 0.25, 0.8)  # of areas: the first six, the next six, …
+_MARKERS: dict[str, dict[str, Any]] = {
+    "stable": {"marker": "o", "markersize": 5.5, "markerfacecolor": "black", "markeredgecolor": "white"},
+    "saddle": {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": "black"},
+    "repeller": {"marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black"},
+    "unstable": {"marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black"},
+}
+
+
+def labels(found: xr.Dataset) -> list[str]:
+    """Return what the numbers of the system's states are called: ``h0``, ``h1``, …; ``a0`` for pre-activations.
+
+    Parameters
+    ----------
+    found : Dataset
+        With ``state``, and what else there is, over ``unit``; its attribute ``variable`` says which form was analysed.
+
+    Examples
+    --------
+    >>> labels(xr.Dataset({"state": ("unit", [0.1, 0.2])}))
+    ['h0', 'h1']
+    """
+    units = range(found.sizes["unit"])
+    if found.attrs.get("variable") == "pre_activation":
+        return [f"a{unit}" for unit in units]
+    return [f"{letter}{unit}" for letter in ("h", "c")[: 1 + ("cell_state" in found)] for unit in units]
+
+
+def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
+    """Return one number of the states of a dataset.
+
+    Parameters
+    ----------
+    found : Dataset
+        With ``state`` over ``unit``, or ``pre_activation``, or ``cell_state``.
+    label : str
+        A letter and a number, such as ``h1``.
+    prefix : str
+        Of the names of the variables.
+
+    Raises
+    ------
+    ValueError
+        If the dataset has nothing of that kind.
+
+    Examples
+    --------
+    >>> float(along(xr.Dataset({"state": ("unit", [0.1, 0.2])}), "h1"))
+    0.2
+    """
+    form, unit = _parts(label)
+    if prefix + form not in found:
+        raise ValueError(
+            f"the dataset has no {prefix + form!r}, which {label!r} is a number of; it has {_names(found)}"
+        )
+    values = found[prefix + form]
+    if unit >= values.sizes["unit"]:
+        raise ValueError(f"the dataset has {values.sizes['unit']} units; {label!r} is of none of them")
+    return values.isel(unit=unit)
+
+
+def label_of(label: str, found: xr.Dataset) -> str:
+    """Return what an axis says about a coordinate: as the dataset has it, or letter and number as a symbol.
+
+    Examples
+    --------
+    >>> label_of("h0", xr.Dataset(coords={"h0": ("h0", [0.0], {"long_name": "state h of unit 0"})}))
+    'state h of unit 0'
+    >>> label_of("h0", xr.Dataset())
+    '$h_{0}$'
+    """
+    if label in found.coords and "long_name" in found[label].attrs:
+        return axis_label(found[label])
+    return re.sub(r"^([a-z])(\d+)$", r"$\1_{\2}$", label)
+
+
+def grid_dims(name: str, values: xr.DataArray, count: int, other: tuple[str, ...] = ()) -> list[str]:
+    """Return the dimensions of a grid of states.
+
+    Parameters
+    ----------
+    name : str
+        What the function's parameter is called.
+    values : DataArray
+        Something on the grid.
+    count : int
+        How many it must have.
+    other : tuple of str
+        Dimensions that are not of the grid.
+
+    Raises
+    ------
+    ValueError
+        If it has not so many, or one without values along it.
+
+    Examples
+    --------
+    >>> grid_dims("basins", xr.DataArray(np.zeros((2, 3)), {"h0": [0.0, 1.0], "h1": [0.0, 1.0, 2.0]}), 2)
+    ['h0', 'h1']
+    """
+    dims = [str(dim) for dim in values.dims if dim not in other]
+    if len(dims) != count:
+        words = {1: "one coordinate", 2: "two coordinates"}[count]
+        raise ValueError(f"{name} has the dims {', '.join(map(str, values.dims))}; the plot is of a grid over {words}")
+    bare = [dim for dim in dims if dim not in values.coords]
+    if bare:
+        raise ValueError(f"{name} has no values along {bare[0]}; it must be on a grid")
+    return dims
+
+
+def kinds(fixed_points: xr.Dataset) -> dict[str, NDArray[np.bool_]]:
+    """Return which fixed points are stable, saddles and repellers; of a system of one number only stable or not.
+
+    Examples
+    --------
+    >>> found = xr.Dataset({"state": (("fixed_point", "unit"), [[0.0, 0.0], [0.9, 0.9]])})
+    >>> found["stable"], found["index"] = ("fixed_point", [False, True]), ("fixed_point", [1, 0])
+    >>> {kind: mask.tolist() for kind, mask in kinds(found).items()}
+    {'stable': [False, True], 'saddle': [True, False], 'repeller': [False, False]}
+    """
+    stable = fixed_points["stable"].values.astype(bool)
+    dimension = len(labels(fixed_points))
+    if dimension == 1:
+        return {"stable": stable, "unstable": ~stable}
+    index = fixed_points["index"].values
+    return {"stable": stable, "saddle": ~stable & (index < dimension), "repeller": ~stable & (index == dimension)}
+
+
+def draw_fixed_points(axes: Axes, fixed_points: xr.Dataset, x: str, y: str) -> None:
+    """Mark fixed points by kind: filled where they are stable, open where not.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    fixed_points : Dataset
+        What `rnnlatch.dynamics.fixed_points` gives.
+    x, y : str
+        The labels of the coordinates to the right and upward.
+    """
+    across, up = (along(fixed_points, label).values for label in (x, y))
+    for kind, mask in kinds(fixed_points).items():
+        if mask.any():
+            name = kind if kind == "repeller" else f"{kind} point" if kind == "saddle" else f"{kind} fixed point"
+            axes.plot(
+                across[mask], up[mask], linestyle="none", markeredgewidth=0.9, label=name, zorder=5, **_MARKERS[kind]
+            )
+
+
+def point_colours(count: int) -> Floats:
+    """Return a colour (red, green, blue) for each attractor; beyond six they come again.
+
+    Examples
+    --------
+    >>> point_colours(2).round(2).tolist()
+    [[0.0, 0.45, 0.7], [0.84, 0.37, 0.0]]
+    """
+    colours = np.array([to_rgb(colour) for colour in _COLOURS])
+    return colours[np.arange(count) % len(colours)]
+
+
+def area_colours(count: int) -> Floats:
+    """Return lighter colours for the basins of the attractors; those that come again are of another strength.
+
+    Examples
+    --------
+    >>> bool((area_colours(18)[6:12] > area_colours(18)[:6] - 1e-9).all())
+    True
+    """
+    strength = np.array(_STRENGTHS)[np.arange(count) // len(_COLOURS) % len(_STRENGTHS)]
+    return 1 - strength[:, None] * (1 - point_colours(count))
+
+
+def _parts(label: str) -> tuple[str, int]:
+    found = re.fullmatch(r"([a-z])(\d+)", label)
+    if found is None:
+        raise ValueError(f"a coordinate is {validation.show(label)}; it must be a letter and a number, such as 'h0'")
+    return _FORMS.get(found[1], "state"), int(found[2])
+
+
+def _names(found: xr.Dataset) -> str:
+    names: list[Hashable] = list(found.data_vars)
+    return ", ".join(map(str, names)) or "no variables"
