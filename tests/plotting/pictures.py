@@ -27,19 +27,19 @@ def jacobian(h: Any) -> Any:
     return (1 - step(h) ** 2)[..., None] * WEIGHT
 
 
-def fixed_points(states: Any, jacobians: Any, variable: str = "state") -> xr.Dataset:
+def fixed_points(states: Any, jacobians: Any) -> xr.Dataset:
     """As rnnlatch.dynamics.fixed_points has them."""
     moduli = np.abs(np.linalg.eigvals(jacobians))
-    found = xr.Dataset({variable: (("fixed_point", "unit"), states)}, attrs={"variable": variable})
+    found = xr.Dataset({"state": (("fixed_point", "unit"), states)})
     found["stable"] = ("fixed_point", (moduli < 1).all(axis=1))
     found["index"] = ("fixed_point", (moduli > 1).sum(axis=1))
     return found
 
 
-def orbits(function: dynamics.Map, starts: Any, steps: int, variable: str = "state") -> xr.Dataset:
+def orbits(function: dynamics.Map, starts: Any, steps: int) -> xr.Dataset:
     """As rnnlatch.dynamics.orbit has them."""
     paths = np.stack([dynamics.orbit(function, np.asarray(start), steps) for start in starts])
-    return xr.Dataset({variable: (("trajectory", "step", "unit"), paths)}, attrs={"variable": variable})
+    return xr.Dataset({"state": (("trajectory", "step", "unit"), paths)})
 
 
 @cache
@@ -47,8 +47,8 @@ def portrait() -> dict[str, xr.Dataset]:
     """The phase plane of the two units."""
     h = np.linspace(-1, 1, 40)
     grid = np.stack(np.meshgrid(h, h, indexing="ij"), axis=-1)
-    coords = {"h0": h, "h1": h}
-    field = xr.Dataset({"displacement": (("h0", "h1", "component"), step(grid) - grid)}, coords)
+    coords = {"h_0": h, "h_1": h}
+    field = xr.Dataset({"displacement": (("h_0", "h_1", "component"), step(grid) - grid)}, coords)
     # By Newton's method from a coarse grid.
     points = grid[::4, ::4].reshape(-1, 2)
     for _ in range(60):
@@ -59,10 +59,10 @@ def portrait() -> dict[str, xr.Dataset]:
     stable = points[found["stable"].values]
     reached, steps = dynamics.basins(step, grid.reshape(-1, 2) + 1e-9, stable, 1e-3, 500)
     states = xr.Dataset({"state": (("attractor", "phase", "unit"), stable[:, None])}, coords)
-    states["basin"] = (("h0", "h1"), reached.reshape(40, 40))
-    states["steps"] = (("h0", "h1"), steps.reshape(40, 40), {"long_name": "time to the attractor", "units": "steps"})
+    states["basin"] = (("h_0", "h_1"), reached.reshape(40, 40))
+    states["steps"] = (("h_0", "h_1"), steps.reshape(40, 40), {"long_name": "time to the attractor", "units": "steps"})
     return {
-        "field": field.isel(h0=slice(None, None, 4), h1=slice(None, None, 4)),
+        "field": field.isel(h_0=slice(None, None, 4), h_1=slice(None, None, 4)),
         "fixed_points": found,
         "orbits": orbits(step, [[0.1, -0.2], [-0.1, 0.12], [0.95, -0.2], [-0.98, 0.6]], 40),
         "basins": states,
@@ -81,15 +81,15 @@ def basins() -> xr.Dataset:
     nothing = [np.nan, np.nan]
     found = xr.Dataset(
         {
-            "basin": (("h0", "h1"), basin),
-            "steps": (("h0", "h1"), steps, {"long_name": "time to the attractor", "units": "steps"}),
+            "basin": (("h_0", "h_1"), basin),
+            "steps": (("h_0", "h_1"), steps, {"long_name": "time to the attractor", "units": "steps"}),
             "state": (("attractor", "phase", "unit"), [[[0.1, 0.8], nothing], [[-0.7, -0.6], [0.4, -0.5]]]),
             "period": ("attractor", [1, 2]),
             "kind": ("attractor", ["fixed point", "periodic orbit"]),
         },
-        {"h0": h, "h1": h},
+        {"h_0": h, "h_1": h},
     )
-    found["h0"].attrs = {"long_name": "state h of unit 0", "units": "1"}
+    found["h_0"].attrs = {"long_name": "state h of unit 0", "units": "1"}
     return found
 
 
@@ -102,19 +102,19 @@ def bifurcation() -> xr.Dataset:
     found = xr.Dataset(
         {
             "value": (("branch", "point"), [x - 5 * s], attrs),
-            "pre_activation": (("branch", "point", "unit"), x[None, :, None]),
+            "state": (("branch", "point", "unit"), x[None, :, None]),
             "stable": (("branch", "point"), [5 * s * (1 - s) < 1]),
         },
-        attrs={"variable": "pre_activation"},
+        {"unit": ["a0"]},
     )
     turns = dynamics.logistic_saddle_nodes(5.0)
     found["special_value"] = ("special", turns[:, 1])
-    found["special_pre_activation"] = (("special", "unit"), turns[:, :1])
+    found["special_state"] = (("special", "unit"), turns[:, :1])
     found["special_kind"] = ("special", ["saddle-node", "saddle-node"])
     b = np.linspace(-3.4, -1.6, 25)
     ends = [[dynamics.orbit(dynamics.logistic_map(5.0, at), np.array(a), 60)[-1] for a in (-4.0, 2.0)] for at in b]
     found["parameter"] = ("parameter", b)
-    found["settled_pre_activation"] = (("parameter", "start", "phase", "unit"), np.array(ends)[:, :, None, None])
+    found["settled_state"] = (("parameter", "start", "phase", "unit"), np.array(ends)[:, :, None, None])
     return found
 
 
@@ -169,10 +169,10 @@ def draw_cobweb(ax: Axes | None = None) -> Axes:
     rest = dynamics.fixed_points(latch, -3.0, 3.0, 3001)
     slopes = 2 * (1 - np.tanh(rest) ** 2)
     return plotting.cobweb(
-        xr.Dataset({"image": ("a0", latch(a))}, {"a0": a}),
+        xr.Dataset({"image": ("a_0", latch(a))}, {"a_0": a}),
         ax,
-        fixed_points=fixed_points(rest[:, None], slopes[:, None, None], "pre_activation"),
-        orbit=orbits(latch, [[-0.4], [-0.2]], 12, "pre_activation"),
+        fixed_points=fixed_points(rest[:, None], slopes[:, None, None]),
+        orbit=orbits(latch, [[-0.4], [-0.2]], 12),
     )
 
 

@@ -26,6 +26,7 @@ from rnnlatch.plotting.gradients import by_lag, jacobian_products, omega, singul
 from rnnlatch.plotting.maps import outline, phase_map
 from rnnlatch.plotting.spectra import lyapunov_convergence, spectrum_over_time
 from rnnlatch.plotting.style import legend_below, new_axes, new_figure, save, style
+from rnnlatch.plotting.surfaces import error_surface, error_surface_relief
 
 __all__ = [
     "basin_map",
@@ -33,6 +34,8 @@ __all__ = [
     "by_lag",
     "cobweb",
     "curvature",
+    "error_surface",
+    "error_surface_relief",
     "frequency_curve",
     "gradient_against_length",
     "hessian",

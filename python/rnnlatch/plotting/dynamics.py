@@ -69,8 +69,8 @@ def cobweb(
     Examples
     --------
     >>> a = np.linspace(-2, 2, 101)
-    >>> curve = xr.Dataset({"image": ("a0", 2 * np.tanh(a))}, {"a0": a})
-    >>> path = xr.Dataset({"pre_activation": (("step", "unit"), [[0.5], [0.924], [1.456]])})
+    >>> curve = xr.Dataset({"image": ("a_0", 2 * np.tanh(a))}, {"a_0": a})
+    >>> path = xr.Dataset({"state": (("step", "unit"), [[0.5], [0.924], [1.456]])})
     >>> ax = cobweb(curve, orbit=path)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['map', 'unchanged', 'orbit']
@@ -133,7 +133,7 @@ def phase_portrait(
     --------
     >>> h = np.linspace(-1, 1, 5)
     >>> there = np.stack(np.meshgrid(h, h, indexing="ij"), axis=-1)
-    >>> field = xr.Dataset({"displacement": (("h0", "h1", "component"), -0.5 * there)}, {"h0": h, "h1": h})
+    >>> field = xr.Dataset({"displacement": (("h_0", "h_1", "component"), -0.5 * there)}, {"h_0": h, "h_1": h})
     >>> ax = phase_portrait(field)
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('$h_{0}$', '$h_{1}$')
@@ -201,7 +201,7 @@ def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False
     Examples
     --------
     >>> h = np.linspace(-1, 1, 4)
-    >>> basins = xr.Dataset({"basin": (("h0", "h1"), np.repeat([0, 0, 1, -1], 4).reshape(4, 4))}, {"h0": h, "h1": h})
+    >>> basins = xr.Dataset({"basin": (("h_0", "h_1"), np.repeat([0, 0, 1, -1], 4).reshape(4, 4))}, {"h_0": h, "h_1": h})
     >>> basins["state"] = (("attractor", "phase", "unit"), [[[-0.9, 0.0]], [[0.9, 0.0]]])
     >>> ax = basin_map(basins)
     >>> [text.get_text() for text in ax.figure.legends[0].get_texts()]

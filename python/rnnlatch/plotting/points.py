@@ -26,7 +26,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_FORMS = {"a": "pre_activation", "c": "cell_state"}  # by the letter of a label; all others are states
+_PARTS = re.compile(r"([A-Za-z]+)_?(\d+)")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # those of the style but black
 _STRENGTHS = (0.5, 0.25, 0.8)  # of areas: the first six, the next six, …
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -38,22 +38,24 @@ _MARKERS: dict[str, dict[str, Any]] = {
 
 
 def labels(found: xr.Dataset) -> list[str]:
-    """Return what the numbers of the system's states are called: ``h0``, ``h1``, …; ``a0`` for pre-activations.
+    """Return what the numbers of the system's states are called as dimensions: ``h_0``, ``h_1``, …; ``a_0`` for pre-activations.
 
     Parameters
     ----------
     found : Dataset
-        With ``state``, and what else there is, over ``unit``; its attribute ``variable`` says which form was analysed.
+        With ``state`` over ``unit``, of an LSTM ``cell_state`` beside it.
 
     Examples
     --------
-    >>> labels(xr.Dataset({"state": ("unit", [0.1, 0.2])}))
-    ['h0', 'h1']
+    >>> labels(xr.Dataset({"state": ("unit", [0.1, 0.2])}, {"unit": ["a0", "a1"]}))
+    ['a_0', 'a_1']
     """
-    units = range(found.sizes["unit"])
-    if found.attrs.get("variable") == "pre_activation":
-        return [f"a{unit}" for unit in units]
-    return [f"{letter}{unit}" for letter in ("h", "c")[: 1 + ("cell_state" in found)] for unit in units]
+    units = found["unit"].values if "unit" in found.coords else np.arange(found.sizes["unit"])
+    if units.dtype.kind == "U":
+        return [re.sub(r"(\d+)$", r"_\1", str(each)) for each in units]
+    return [
+        f"{letter}_{number}" for letter in ("h", "c")[: 1 + ("cell_state" in found)] for number in range(len(units))
+    ]
 
 
 def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
@@ -62,9 +64,9 @@ def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
     Parameters
     ----------
     found : Dataset
-        With ``state`` over ``unit``, or ``pre_activation``, or ``cell_state``.
+        With ``state`` over ``unit``, of an LSTM ``cell_state`` beside it.
     label : str
-        A letter and a number, such as ``h1``.
+        A letter and a number, such as ``h_1`` or ``h1``; c stands for the cell states of an LSTM.
     prefix : str
         Of the names of the variables.
 
@@ -75,18 +77,18 @@ def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
 
     Examples
     --------
-    >>> float(along(xr.Dataset({"state": ("unit", [0.1, 0.2])}), "h1"))
+    >>> float(along(xr.Dataset({"state": ("unit", [0.1, 0.2])}), "h_1"))
     0.2
     """
-    form, unit = _parts(label)
-    if prefix + form not in found:
-        raise ValueError(
-            f"the dataset has no {prefix + form!r}, which {label!r} is a number of; it has {_names(found)}"
-        )
-    values = found[prefix + form]
-    if unit >= values.sizes["unit"]:
-        raise ValueError(f"the dataset has {values.sizes['unit']} units; {label!r} is of none of them")
-    return values.isel(unit=unit)
+    parts = _PARTS.fullmatch(label)
+    if parts is None:
+        raise ValueError(f"a coordinate is {validation.show(label)}; it must be a letter and a number, such as 'h1'")
+    name, number = prefix + ("cell_state" if parts[1] == "c" else "state"), int(parts[2])
+    if name not in found:
+        raise ValueError(f"the dataset has no {name!r}, which {label!r} is a number of; it has {_names(found)}")
+    if number >= found.sizes["unit"]:
+        raise ValueError(f"the dataset has {found.sizes['unit']} units; {label!r} is of none of them")
+    return found[name].isel(unit=number)
 
 
 def label_of(label: str, found: xr.Dataset) -> str:
@@ -94,14 +96,14 @@ def label_of(label: str, found: xr.Dataset) -> str:
 
     Examples
     --------
-    >>> label_of("h0", xr.Dataset(coords={"h0": ("h0", [0.0], {"long_name": "state h of unit 0"})}))
+    >>> label_of("h_0", xr.Dataset(coords={"h_0": ("h_0", [0.0], {"long_name": "state h of unit 0"})}))
     'state h of unit 0'
-    >>> label_of("h0", xr.Dataset())
+    >>> label_of("h_0", xr.Dataset())
     '$h_{0}$'
     """
     if label in found.coords and "long_name" in found[label].attrs:
         return axis_label(found[label])
-    return re.sub(r"^([a-z])(\d+)$", r"$\1_{\2}$", label)
+    return _PARTS.sub(r"$\1_{\2}$", label)
 
 
 def grid_dims(name: str, values: xr.DataArray, count: int, other: tuple[str, ...] = ()) -> list[str]:
@@ -125,8 +127,8 @@ def grid_dims(name: str, values: xr.DataArray, count: int, other: tuple[str, ...
 
     Examples
     --------
-    >>> grid_dims("basins", xr.DataArray(np.zeros((2, 3)), {"h0": [0.0, 1.0], "h1": [0.0, 1.0, 2.0]}), 2)
-    ['h0', 'h1']
+    >>> grid_dims("basins", xr.DataArray(np.zeros((2, 3)), {"h_0": [0.0, 1.0], "h_1": [0.0, 1.0, 2.0]}), 2)
+    ['h_0', 'h_1']
     """
     dims = [str(dim) for dim in values.dims if dim not in other]
     if len(dims) != count:
@@ -199,13 +201,6 @@ def area_colours(count: int) -> Floats:
     """
     strength = np.array(_STRENGTHS)[np.arange(count) // len(_COLOURS) % len(_STRENGTHS)]
     return 1 - strength[:, None] * (1 - point_colours(count))
-
-
-def _parts(label: str) -> tuple[str, int]:
-    found = re.fullmatch(r"([a-z])(\d+)", label)
-    if found is None:
-        raise ValueError(f"a coordinate is {validation.show(label)}; it must be a letter and a number, such as 'h0'")
-    return _FORMS.get(found[1], "state"), int(found[2])
 
 
 def _names(found: xr.Dataset) -> str:
