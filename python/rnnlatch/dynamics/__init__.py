@@ -23,6 +23,7 @@ from rnnlatch.dynamics.latch import (
     latch_noise_bound,
     latch_slope,
 )
+from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
 from rnnlatch.dynamics.systems import Map, System, system
 
 __all__ = [
@@ -30,12 +31,15 @@ __all__ = [
     "NoiseBound",
     "System",
     "attractor",
+    "displacement_field",
     "escape_threshold",
     "escape_time",
     "latch_edge",
     "latch_fixed_points",
     "latch_noise_bound",
     "latch_slope",
+    "map_curve",
     "measure_escape",
+    "orbit",
     "system",
 ]
