@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rnnlatch import algorithms, cells, dynamics, experiments, gradients, io, plotting, random, tasks
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
+    from rnnlatch.diagnose import diagnose
     from rnnlatch.outcomes import Outcome
     from rnnlatch.run import Run
     from rnnlatch.simulation import predict, simulate
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "algorithms",
     "cells",
+    "diagnose",
     "dynamics",
     "evaluate",
     "experiments",
@@ -55,6 +57,7 @@ _HOMES = {
     "Outcome": "outcomes",
     "Run": "run",
     "__version__": "_config",
+    "diagnose": "diagnose",
     "evaluate": "training",
     "info": "_config",
     "open_store": "store",

@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rnnlatch.experiments import Claim
@@ -47,6 +47,24 @@ examples:
   rnnlatch reproduce bengio1994-density --seed 1 --out again      other random numbers, beside the first
 """
 
+DIAGNOSE = """\
+Say how far back a recurrent network remembers, why it may not learn, and what to try.
+
+FILE holds the weights of a one-layer nn.RNN, nn.LSTM or nn.GRU, alone or in a model (.safetensors, .npz). Without
+--inputs, Gaussian noise runs through it. OUT/ then holds
+  report.html     findings, pictures and numbers in one page that needs nothing else
+  diagnosis.json  the same for programs
+  data.nc         everything that was measured: xarray.open_dataset("data.nc", engine="h5netcdf")
+"""
+
+DIAGNOSE_EXAMPLES = """\
+examples:
+  rnnlatch diagnose lstm.safetensors                                 on noise
+  rnnlatch diagnose lstm.safetensors --inputs data.npy               on your own sequences, (batch, time, inputs)
+  rnnlatch diagnose rnn.npz --activation tanh                        a plain RNN: its weights do not tell tanh from relu
+  rnnlatch diagnose model.safetensors --prefix encoder --readout fc  one layer of a model, and what reads it
+"""
+
 STATUS = """\
 Say how far the sweep in a store is. It can be asked while the sweep is running.
 """
@@ -83,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("rnnlatch: stopped", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         if isinstance(error, BrokenPipeError):
             # Whoever read our output has gone; nothing more can be said, at exit neither.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,6 +147,16 @@ def _parser() -> _Parser:
     )
     run.set_defaults(command=_reproduce)
 
+    _add_diagnose(
+        commands.add_parser(
+            "diagnose",
+            help="how far back your network remembers, and why it may not learn",
+            description=DIAGNOSE,
+            epilog=DIAGNOSE_EXAMPLES,
+            formatter_class=raw,
+        )
+    )
+
     status = commands.add_parser("status", help="how far a sweep is", description=STATUS)
     status.add_argument("store", metavar="STORE", help="a .sqlite file")
     status.set_defaults(command=_status)
@@ -136,6 +164,34 @@ def _parser() -> _Parser:
     about = commands.add_parser("info", help="version, instruction set, threads, libraries")
     about.set_defaults(command=_info)
     return parser
+
+
+def _add_diagnose(parser: argparse.ArgumentParser) -> None:
+    def add(name: str, metavar: str | None, words: str, **settings: Any) -> None:
+        parser.add_argument(name, metavar=metavar, help=words, **settings)
+
+    add("file", "FILE", "the weights: .safetensors or .npz")
+    add("--inputs", "DATA", "sequences, (time, inputs) or (batch, time, inputs): .npy or .npz; else noise")
+    add("--targets", "DATA", "targets of these sequences: .npy or .npz")
+    losses = ("half_squared_error", "softmax_cross_entropy", "logistic_cross_entropy")
+    add("--loss", "LOSS", f"with targets: {', '.join(losses)} ({losses[0]})", choices=losses, default=losses[0])
+    add(
+        "--at",
+        None,
+        "whether there is a target for each sequence or for each step (last)",
+        choices=("last", "every"),
+        default="last",
+    )
+    add("--activation", "NAME", "of a plain RNN: tanh, relu, logistic, linear or sign")
+    add("--prefix", "NAME", "which recurrent layer of a model, such as encoder.rnn")
+    add("--readout", "NAME", "the linear layer that reads the hidden units, such as fc")
+    add("--length", "N", "steps of noise, or the most of each sequence (500)", type=int)
+    add("--sequences", "N", "sequences of noise, or the most of the data (8)", type=int)
+    add("--noise-std", "S", "standard deviation of the noise (1)", type=float, default=1.0)
+    add("--seed", "N", "where the random numbers start (0)", type=int, default=0)
+    add("--threads", "N", "threads (all processors)", type=int)
+    add("--out", "DIR", "where to write (diagnosis)", default="diagnosis")
+    parser.set_defaults(command=_diagnose)
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -225,6 +281,18 @@ def _same_command(options: argparse.Namespace) -> str:
         words += ["--threads", str(options.threads)]
     words += ["--format", options.format] + ["--check"] * options.check
     return shlex.join(words)
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    from rnnlatch.diagnose.command import Request, run
+
+    settings = {name: value for name, value in vars(options).items() if name != "command"}
+    diagnosis, paths = run(Request(**settings))
+    print(diagnosis.summary(WIDTH))
+    print()
+    for path in paths:
+        print(f"  {path}")
+    return DONE
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -1,0 +1,118 @@
+"""The Jacobian of single steps along the sequences, and products of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from rnnlatch.diagnose.driven import Driven
+from rnnlatch.dynamics._results import counted, eigenvalues, quantity
+from rnnlatch.gradients.jacobians import jacobian_products
+
+__all__ = ["Budget", "budget", "one_step", "products"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of what takes dimension^3 operations is done, so that a diagnosis takes less than a minute."""
+
+    spectra: int  # steps whose Jacobian is decomposed
+    lags: int  # of products of Jacobians
+    sequences: int  # of products of Jacobians
+    exponents: int  # Lyapunov exponents
+    settling: int  # starts from which the network is left alone
+
+
+# By the dimension of the state; beyond the last none of it is done.
+_BUDGETS = {
+    32: Budget(100, 1000, 8, 32, 64),
+    128: Budget(40, 500, 8, 16, 64),
+    256: Budget(20, 300, 4, 10, 32),
+    512: Budget(12, 200, 2, 10, 32),
+    1024: Budget(8, 100, 2, 10, 16),
+    2048: Budget(2, 20, 1, 4, 8),
+}
+
+
+def budget(driven: Driven) -> Budget:
+    """Give what can be afforded for a network."""
+    for dimension, each in _BUDGETS.items():
+        if driven.dimension <= dimension:
+            return each
+    return Budget(0, 0, 0, 2, 4)
+
+
+def one_step(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], list[str]]:
+    """Decompose the Jacobian of some steps of the first sequence.
+
+    Returns
+    -------
+    dict of Variable
+        Over (sample, eigenvalue): ``step_eigenvalue_real`` and ``step_eigenvalue_imag``, by falling modulus; over
+        ``sample``: ``step_spectral_radius`` and ``step_largest_singular_value``.
+    list of str
+        What was left out, and why.
+    """
+    if not afforded.spectra:
+        return {}, [
+            f"the spectrum of single steps: the state has {driven.dimension} numbers, more than {max(_BUDGETS)}"
+        ]
+    steps = np.unique(np.linspace(1, driven.time, min(afforded.spectra, driven.time)).round().astype(int))
+    values = np.empty((steps.size, driven.dimension), np.complex128)
+    largest = np.empty(steps.size)
+    for place, step in enumerate(steps):
+        here = driven.system_at(driven.inputs[0, step - 1])
+        matrix = here.jacobian(driven.state(0, step - 1)[None])[0]
+        values[place] = eigenvalues(matrix)
+        largest[place] = np.linalg.norm(matrix, 2)
+    of = "of the Jacobian ds_t/ds_{t-1} of single steps of the first sequence"
+    return {
+        "sample": quantity("sample", steps, "step of the first sequence", "steps"),
+        **counted("eigenvalue", driven.dimension, "rank of the eigenvalue, the largest modulus first"),
+        "step_eigenvalue_real": quantity(("sample", "eigenvalue"), values.real, f"real part of the eigenvalues {of}"),
+        "step_eigenvalue_imag": quantity(
+            ("sample", "eigenvalue"), values.imag, f"imaginary part of the eigenvalues {of}"
+        ),
+        "step_spectral_radius": quantity("sample", np.abs(values[:, 0]), f"spectral radius {of}"),
+        "step_largest_singular_value": quantity("sample", largest, f"largest singular value {of}"),
+    }, []
+
+
+def products(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], list[str]]:
+    """Measure products of Jacobians, as `rnnlatch.gradients.jacobian_products` does, over the last steps.
+
+    Returns
+    -------
+    dict of Variable
+        Over (product_sequence, product_lag): ``log_spectral``, the natural logarithm of the spectral norm of
+        ∂s_T/∂s_{T−lag}.
+    list of str
+        What was left out, and why.
+    """
+    if not afforded.lags:
+        return {}, [f"products of Jacobians: the state has {driven.dimension} numbers, more than {max(_BUDGETS)}"]
+    lags, batch = min(afforded.lags, driven.time), min(afforded.sequences, driven.batch)
+    start = driven.time - lags
+    cell, params = driven.cell, driven.params
+    state = driven.partials.state[0, :batch, start]
+    if cell.initial_state == "learned":  # it is given here
+        cell = replace(cell, initial_state="zero")
+        params = {name: value for name, value in params.items() if name not in driven.cell.states}
+    found = jacobian_products(
+        cell,
+        params,
+        driven.inputs[:batch, start:],
+        norms="spectral",
+        bounds=False,
+        initial_state=tuple(state[:, i] for i in range(len(cell.states))) if len(cell.states) > 1 else state[:, 0],
+        threads=driven.threads,
+    )
+    logs = found["log_spectral"].values.reshape(batch, lags + 1)
+    left = [f"products of Jacobians beyond {lags} steps and {batch} sequences"] if start or batch < driven.batch else []
+    return {
+        **counted("product_sequence", batch, "sequence of the products"),
+        "product_lag": quantity("product_lag", np.arange(lags + 1), "time lag", "steps"),
+        "log_spectral": quantity(
+            ("product_sequence", "product_lag"), logs, "natural logarithm of the spectral norm of ds_T / ds_{T-lag}"
+        ),
+    }, left
