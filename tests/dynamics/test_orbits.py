@@ -94,12 +94,12 @@ def test_an_orbit_that_diverges_says_when() -> None:
 
 def test_curves() -> None:
     curve = map_curve(LATCH, 2.0, input=0.3, variable="pre_activation")
-    a = curve["a_0"].values
+    a = curve["a0"].values
     assert a[[0, -1]] == pytest.approx([-2.1, 2.7])  # 0.3 ± 2, and a tenth of 4 beyond
     np.testing.assert_allclose(curve["image"], dynamics.latch_map(2.0, 0.3)(a), rtol=1e-14)
     np.testing.assert_allclose(curve["slope"], 2 * (1 - np.tanh(a) ** 2), rtol=1e-13)
     assert curve["image"].attrs == {"long_name": "pre-activation, one step later", "units": "1"}
-    assert map_curve(LATCH, 2.0)["h_0"].values[[0, -1]].tolist() == [-1, 1]
+    assert map_curve(LATCH, 2.0)["h0"].values[[0, -1]].tolist() == [-1, 1]
     assert map_curve(SHRINKING, box=(0, 4), resolution=2)["image"].values.tolist() == [0, 2]
 
 
@@ -109,7 +109,7 @@ def test_fields(name: str) -> None:
     step, _ = dynamics.state_map(structure, params, u)
     field = displacement_field(cell, params, input=u, resolution=5, box=np.array([[-1, 1], [-0.5, 0.5]]))
     for i, j in ((0, 4), (3, 1)):
-        state = np.array([field["h_0"][i], field["h_1"][j]])
+        state = np.array([field["h0"][i], field["h1"][j]])
         np.testing.assert_allclose(field["displacement"][i, j], step(state) - state, rtol=1e-12, atol=1e-14)
         assert field["distance"][i, j] == pytest.approx(np.linalg.norm(step(state) - state))
     assert field["component"].values.tolist() == ["h0", "h1"]
@@ -118,8 +118,8 @@ def test_fields(name: str) -> None:
 def test_an_lstm_of_one_unit_has_a_field() -> None:
     cell, params, u, _ = network("LSTM", hidden=1)
     field = displacement_field(cell, params, input=u, resolution=3)
-    assert field["displacement"].dims == ("h_0", "c_0", "component")
-    assert field["c_0"].attrs["long_name"] == "cell state c0"
+    assert field["displacement"].dims == ("h0", "c0", "component")
+    assert field["c0"].attrs["long_name"] == "cell state c of unit 0"
 
 
 BAD: dict[str, tuple[Any, type[Exception], str]] = {

@@ -47,8 +47,8 @@ def portrait() -> dict[str, xr.Dataset]:
     """The phase plane of the two units."""
     h = np.linspace(-1, 1, 40)
     grid = np.stack(np.meshgrid(h, h, indexing="ij"), axis=-1)
-    coords = {"h_0": h, "h_1": h}
-    field = xr.Dataset({"displacement": (("h_0", "h_1", "component"), step(grid) - grid)}, coords)
+    coords = {"h0": h, "h1": h}
+    field = xr.Dataset({"displacement": (("h0", "h1", "component"), step(grid) - grid)}, coords)
     # By Newton's method from a coarse grid.
     points = grid[::4, ::4].reshape(-1, 2)
     for _ in range(60):
@@ -59,10 +59,10 @@ def portrait() -> dict[str, xr.Dataset]:
     stable = points[found["stable"].values]
     reached, steps = dynamics.basins(step, grid.reshape(-1, 2) + 1e-9, stable, 1e-3, 500)
     states = xr.Dataset({"state": (("attractor", "phase", "unit"), stable[:, None])}, coords)
-    states["basin"] = (("h_0", "h_1"), reached.reshape(40, 40))
-    states["steps"] = (("h_0", "h_1"), steps.reshape(40, 40), {"long_name": "time to the attractor", "units": "steps"})
+    states["basin"] = (("h0", "h1"), reached.reshape(40, 40))
+    states["steps"] = (("h0", "h1"), steps.reshape(40, 40), {"long_name": "time to the attractor", "units": "steps"})
     return {
-        "field": field.isel(h_0=slice(None, None, 4), h_1=slice(None, None, 4)),
+        "field": field.isel(h0=slice(None, None, 4), h1=slice(None, None, 4)),
         "fixed_points": found,
         "orbits": orbits(step, [[0.1, -0.2], [-0.1, 0.12], [0.95, -0.2], [-0.98, 0.6]], 40),
         "basins": states,
@@ -81,15 +81,15 @@ def basins() -> xr.Dataset:
     nothing = [np.nan, np.nan]
     found = xr.Dataset(
         {
-            "basin": (("h_0", "h_1"), basin),
-            "steps": (("h_0", "h_1"), steps, {"long_name": "time to the attractor", "units": "steps"}),
+            "basin": (("h0", "h1"), basin),
+            "steps": (("h0", "h1"), steps, {"long_name": "time to the attractor", "units": "steps"}),
             "state": (("attractor", "phase", "unit"), [[[0.1, 0.8], nothing], [[-0.7, -0.6], [0.4, -0.5]]]),
             "period": ("attractor", [1, 2]),
             "kind": ("attractor", ["fixed point", "periodic orbit"]),
         },
-        {"h_0": h, "h_1": h},
+        {"h0": h, "h1": h},
     )
-    found["h_0"].attrs = {"long_name": "state h of unit 0", "units": "1"}
+    found["h0"].attrs = {"long_name": "state h of unit 0", "units": "1"}
     return found
 
 
@@ -169,7 +169,7 @@ def draw_cobweb(ax: Axes | None = None) -> Axes:
     rest = dynamics.fixed_points(latch, -3.0, 3.0, 3001)
     slopes = 2 * (1 - np.tanh(rest) ** 2)
     return plotting.cobweb(
-        xr.Dataset({"image": ("a_0", latch(a))}, {"a_0": a}),
+        xr.Dataset({"image": ("a0", latch(a))}, {"a0": a}),
         ax,
         fixed_points=fixed_points(rest[:, None], slopes[:, None, None]),
         orbit=orbits(latch, [[-0.4], [-0.2]], 12),
@@ -182,7 +182,8 @@ def draw_phase_portrait(ax: Axes | None = None) -> Axes:
 
 
 def draw_portrait_on_basins(ax: Axes | None = None) -> Axes:
-    return plotting.phase_portrait(portrait()["field"], ax, **{k: v for k, v in portrait().items() if k != "field"})
+    field, *others = (portrait()[name] for name in ("field", "fixed_points", "orbits", "basins"))
+    return plotting.phase_portrait(field, ax, fixed_points=others[0], orbits=others[1], basins=others[2])
 
 
 PICTURES: dict[str, Callable[..., Axes]] = {

@@ -71,8 +71,9 @@ def changed(found: xr.Dataset, variable: str, at: Any, value: Any) -> xr.Dataset
 
 
 def portrait(**changes: xr.Dataset) -> Callable[[Axes], Axes]:
-    parts = {k: v for k, v in pictures.portrait().items() if k != "basins"} | changes
-    return lambda ax: plotting.phase_portrait(parts.pop("field"), ax, **parts)
+    parts = pictures.portrait() | changes
+    field, points, orbits = (parts[name] for name in ("field", "fixed_points", "orbits"))
+    return lambda ax: plotting.phase_portrait(field, ax, fixed_points=points, orbits=orbits)
 
 
 WRONG: dict[str, tuple[str, Callable[[Axes], Axes]]] = {

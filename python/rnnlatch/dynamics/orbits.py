@@ -13,7 +13,7 @@ from rnnlatch._arrays import check_finite, floats
 from rnnlatch._network_parameters import Params
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.cells.network import NetworkCell
-from rnnlatch.dynamics._results import assemble, counted, dim_names, quantity, spectrum, unit
+from rnnlatch.dynamics._results import assemble, counted, quantity, spectrum, unit
 from rnnlatch.dynamics._results import eigenvalues as sorted_eigenvalues
 from rnnlatch.dynamics._results import states as named_states
 from rnnlatch.dynamics.systems import Floats, NetworkSystem, System, Variable, check_box, system
@@ -54,7 +54,7 @@ def map_curve(
     Returns
     -------
     Dataset
-        Over the state, ``h_0`` (``a_0`` for a pre-activation): ``image``, the state one step later, and ``slope``, its
+        Over the state, ``h0`` (``a0`` for a pre-activation): ``image``, the state one step later, and ``slope``, its
         derivative; both dimensionless.
 
     Raises
@@ -66,13 +66,13 @@ def map_curve(
     --------
     >>> from rnnlatch.cells import LatchNeuron
     >>> curve = map_curve(LatchNeuron(), 2.0, variable="pre_activation", box=(-1, 1), resolution=3)
-    >>> curve["a_0"].values, curve["image"].values.round(3), curve["slope"].values.round(3)
+    >>> curve["a0"].values, curve["image"].values.round(3), curve["slope"].values.round(3)
     (array([-1.,  0.,  1.]), array([-1.523,  0.   ,  1.523]), array([0.84, 2.  , 0.84]))
     """
     found = system(cell, params, input=input, variable=variable)
     (axis,) = _grid("map_curve", found, 1, box, resolution)
     image, slope = _quiet(found, axis[:, None])
-    (dim,) = dim_names(found)
+    (dim,) = found.labels
     word = _word(found)
     return assemble(
         found,
@@ -81,7 +81,7 @@ def map_curve(
             "image": quantity(dim, image[:, 0], f"{word}, one step later"),
             "slope": quantity(dim, slope[:, 0, 0], "derivative of the map"),
         },
-        {dim: quantity(dim, axis, f"{word} {found.labels[0]}")},
+        {dim: quantity(dim, axis, _coordinate(dim))},
         settings={"resolution": axis.size},
     )
 
@@ -116,7 +116,7 @@ def displacement_field(
     Returns
     -------
     Dataset
-        Over the states, ``h_0`` and ``h_1`` (or as the numbers are called), and ``component``: ``displacement``, and
+        Over the states, ``h0`` and ``h1`` (or as the numbers are called), and ``component``: ``displacement``, and
         over the states ``distance``, its Euclidean norm; dimensionless.
 
     Raises
@@ -133,7 +133,7 @@ def displacement_field(
     >>> cell = VanillaRNN(inputs=1, hidden=2, activation="linear", bias=False)
     >>> swap = {"weight_ih_l0": np.zeros((2, 1)), "weight_hh_l0": np.array([[0.0, 1.0], [1.0, 0.0]])}
     >>> field = displacement_field(cell, swap, box=(-1, 1), resolution=3)
-    >>> field["displacement"].sel(h_0=1, h_1=0).values
+    >>> field["displacement"].sel(h0=1, h1=0).values
     array([-1.,  1.])
     """
     found = system(cell, params, input=input, variable=variable)
@@ -141,12 +141,8 @@ def displacement_field(
     states = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     with np.errstate(over="ignore", invalid="ignore"):
         moved = (found.step(states.reshape(-1, 2)) - states.reshape(-1, 2)).reshape(states.shape)
-    dims = dim_names(found)
-    word = _word(found)
-    coords = {
-        dim: quantity(dim, axis, f"{'cell state' if dim[0] == 'c' else word} {label}")
-        for dim, axis, label in zip(dims, axes, found.labels, strict=True)
-    }
+    dims = found.labels
+    coords = {dim: quantity(dim, axis, _coordinate(dim)) for dim, axis in zip(dims, axes, strict=True)}
     return assemble(
         found,
         "rnnlatch.dynamics.displacement_field",
@@ -154,7 +150,7 @@ def displacement_field(
             "displacement": quantity((*dims, "component"), moved, "what one step adds to the state"),
             "distance": quantity(dims, np.linalg.norm(moved, axis=-1), "how far one step takes the state"),
         },
-        coords | {"component": quantity("component", np.array(found.labels), "number of the state")},
+        coords | {"component": quantity("component", np.array(dims), "number of the state")},
         settings={"resolution": axes[0].size},
     )
 
@@ -265,6 +261,12 @@ def _grid(name: str, found: System, dimension: int, box: ArrayLike | None, resol
 def _quiet(found: System, states: Floats) -> tuple[Floats, Floats]:
     with np.errstate(over="ignore", invalid="ignore"):
         return found.step(states), found.jacobian(states)
+
+
+def _coordinate(label: str) -> str:
+    """A number of the states in words."""
+    words = {"h": "state h", "c": "cell state c", "a": "pre-activation a"}.get(label[0])
+    return f"number {label} of the state" if words is None else f"{words} of unit {label[1:]}"
 
 
 def _word(found: System) -> str:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from rnnlatch.plotting.checks import check_dims
@@ -69,7 +70,7 @@ def cobweb(
     Examples
     --------
     >>> a = np.linspace(-2, 2, 101)
-    >>> curve = xr.Dataset({"image": ("a_0", 2 * np.tanh(a))}, {"a_0": a})
+    >>> curve = xr.Dataset({"image": ("a0", 2 * np.tanh(a))}, {"a0": a})
     >>> path = xr.Dataset({"state": (("step", "unit"), [[0.5], [0.924], [1.456]])})
     >>> ax = cobweb(curve, orbit=path)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
@@ -103,6 +104,7 @@ def phase_portrait(
     fixed_points: xr.Dataset | None = None,
     orbits: xr.Dataset | None = None,
     basins: xr.Dataset | None = None,
+    join: bool = True,
 ) -> Axes:
     """Draw where one step takes the states of two units, with fixed points, orbits, and basins beneath.
 
@@ -118,6 +120,8 @@ def phase_portrait(
         What `rnnlatch.dynamics.orbit` gives; each begins at a square.
     basins : Dataset, optional
         What `rnnlatch.dynamics.basins` gives on a grid of the same two coordinates.
+    join : bool
+        Whether to join the states of an orbit by lines; those that go round are better seen without.
 
     Returns
     -------
@@ -133,7 +137,7 @@ def phase_portrait(
     --------
     >>> h = np.linspace(-1, 1, 5)
     >>> there = np.stack(np.meshgrid(h, h, indexing="ij"), axis=-1)
-    >>> field = xr.Dataset({"displacement": (("h_0", "h_1", "component"), -0.5 * there)}, {"h_0": h, "h_1": h})
+    >>> field = xr.Dataset({"displacement": (("h0", "h1", "component"), -0.5 * there)}, {"h0": h, "h1": h})
     >>> ax = phase_portrait(field)
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('$h_{0}$', '$h_{1}$')
@@ -164,7 +168,7 @@ def phase_portrait(
         for number, (x, y) in enumerate(_planar(orbits, across, up) if orbits is not None else ()):
             name = "orbit" if number == 0 else None
             colour = "black" if basins is not None else "C0"
-            axes.plot(x, y, ".-", color=colour, linewidth=0.8, markersize=2.5, label=name, zorder=3)
+            axes.plot(x, y, ".-" if join else ".", color=colour, linewidth=0.8, markersize=2.5, label=name, zorder=3)
             axes.plot(x[0], y[0], "s", color=colour, markersize=3.5, zorder=4)
         if fixed_points is not None:
             draw_fixed_points(axes, fixed_points, across, up)
@@ -190,8 +194,8 @@ def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False
     Returns
     -------
     Axes
-        A colour for each attractor, whose points are marked in it; hatched grey where an orbit does not settle, dark grey
-        where it diverges.
+        A colour for each attractor, whose points are marked in it, of a plane their projections; hatched grey where an
+        orbit does not settle, dark grey where it diverges.
 
     Raises
     ------
@@ -201,7 +205,7 @@ def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False
     Examples
     --------
     >>> h = np.linspace(-1, 1, 4)
-    >>> basins = xr.Dataset({"basin": (("h_0", "h_1"), np.repeat([0, 0, 1, -1], 4).reshape(4, 4))}, {"h_0": h, "h_1": h})
+    >>> basins = xr.Dataset({"basin": (("h0", "h1"), np.repeat([0, 0, 1, -1], 4).reshape(4, 4))}, {"h0": h, "h1": h})
     >>> basins["state"] = (("attractor", "phase", "unit"), [[[-0.9, 0.0]], [[0.9, 0.0]]])
     >>> ax = basin_map(basins)
     >>> [text.get_text() for text in ax.figure.legends[0].get_texts()]
@@ -218,8 +222,14 @@ def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False
         _box(axes, basins, across, up)
         if norm is not None and colorbar:
             scale = axes.figure.colorbar(
-                ScalarMappable(norm, "Greys"), ax=axes, label=axis_label(basins["steps"]), pad=0.02
+                ScalarMappable(norm, "Greys"),
+                ax=axes,
+                label=axis_label(basins["steps"]),
+                pad=0.02,
+                ticks=LogLocator(subs=(1, 2, 5)),
+                format="%g",
             )
+            scale.minorticks_off()
             scale.outline.set_linewidth(0.7)
         own_legend(axes, ax, loc="outside")
     return axes
@@ -282,8 +292,14 @@ def _draw_attractors(axes: Axes, basins: xr.Dataset, across: str, up: str) -> No
 
 
 def _points_of(basins: xr.Dataset, number: int, dims: tuple[str, str]) -> tuple[Floats, Floats]:
+    """The points of one attractor, as far as they lie in the picture's plane or can be projected on it."""
     one = basins.isel(attractor=number)
-    x, y = (np.atleast_1d(along(one, dim).values) for dim in dims)
+    if "plane_axis" in basins:
+        states = np.stack([np.atleast_1d(along(one, label).values) for label in basins["component"].values.astype(str)])
+        axes = basins["plane_axis"].transpose("component", "plane").values
+        x, y = np.linalg.pinv(axes) @ (states - basins["plane_origin"].values[:, None])
+    else:
+        x, y = (np.atleast_1d(along(one, dim).values) for dim in dims)
     there = ~(np.isnan(x) | np.isnan(y))  # padding after the last phase
     return x[there], y[there]
 
@@ -336,5 +352,6 @@ def _box(axes: Axes, found: xr.Dataset, across: str, up: str) -> None:
         edges = cell_edges(found[dim].values)
         limit(edges[0], edges[-1])
         name(label_of(dim, found))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))  # labels are wider than they are high
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)

@@ -26,7 +26,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_PARTS = re.compile(r"([A-Za-z]+)_?(\d+)")
+_PARTS = re.compile(r"([A-Za-z])(\d+)")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # those of the style but black
 _STRENGTHS = (0.5, 0.25, 0.8)  # of areas: the first six, the next six, …
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ _MARKERS: dict[str, dict[str, Any]] = {
 
 
 def labels(found: xr.Dataset) -> list[str]:
-    """Return what the numbers of the system's states are called as dimensions: ``h_0``, ``h_1``, …; ``a_0`` for pre-activations.
+    """Return what the numbers of the system's states are called: ``h0``, ``h1``, …; ``a0`` for pre-activations.
 
     Parameters
     ----------
@@ -48,14 +48,12 @@ def labels(found: xr.Dataset) -> list[str]:
     Examples
     --------
     >>> labels(xr.Dataset({"state": ("unit", [0.1, 0.2])}, {"unit": ["a0", "a1"]}))
-    ['a_0', 'a_1']
+    ['a0', 'a1']
     """
     units = found["unit"].values if "unit" in found.coords else np.arange(found.sizes["unit"])
     if units.dtype.kind == "U":
-        return [re.sub(r"(\d+)$", r"_\1", str(each)) for each in units]
-    return [
-        f"{letter}_{number}" for letter in ("h", "c")[: 1 + ("cell_state" in found)] for number in range(len(units))
-    ]
+        return [str(each) for each in units]
+    return [f"{letter}{number}" for letter in ("h", "c")[: 1 + ("cell_state" in found)] for number in range(len(units))]
 
 
 def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
@@ -66,7 +64,7 @@ def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
     found : Dataset
         With ``state`` over ``unit``, of an LSTM ``cell_state`` beside it.
     label : str
-        A letter and a number, such as ``h_1`` or ``h1``; c stands for the cell states of an LSTM.
+        A letter and a number, such as ``h1``; c stands for the cell states of an LSTM.
     prefix : str
         Of the names of the variables.
 
@@ -77,7 +75,7 @@ def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
 
     Examples
     --------
-    >>> float(along(xr.Dataset({"state": ("unit", [0.1, 0.2])}), "h_1"))
+    >>> float(along(xr.Dataset({"state": ("unit", [0.1, 0.2])}), "h1"))
     0.2
     """
     parts = _PARTS.fullmatch(label)
@@ -96,9 +94,9 @@ def label_of(label: str, found: xr.Dataset) -> str:
 
     Examples
     --------
-    >>> label_of("h_0", xr.Dataset(coords={"h_0": ("h_0", [0.0], {"long_name": "state h of unit 0"})}))
+    >>> label_of("h0", xr.Dataset(coords={"h0": ("h0", [0.0], {"long_name": "state h of unit 0"})}))
     'state h of unit 0'
-    >>> label_of("h_0", xr.Dataset())
+    >>> label_of("h0", xr.Dataset())
     '$h_{0}$'
     """
     if label in found.coords and "long_name" in found[label].attrs:
@@ -127,8 +125,8 @@ def grid_dims(name: str, values: xr.DataArray, count: int, other: tuple[str, ...
 
     Examples
     --------
-    >>> grid_dims("basins", xr.DataArray(np.zeros((2, 3)), {"h_0": [0.0, 1.0], "h_1": [0.0, 1.0, 2.0]}), 2)
-    ['h_0', 'h_1']
+    >>> grid_dims("basins", xr.DataArray(np.zeros((2, 3)), {"h0": [0.0, 1.0], "h1": [0.0, 1.0, 2.0]}), 2)
+    ['h0', 'h1']
     """
     dims = [str(dim) for dim in values.dims if dim not in other]
     if len(dims) != count:

@@ -68,7 +68,7 @@ def spectrum_over_time(
             _draw_moduli(axes, values, axis)
         else:
             circle = np.exp(2j * np.pi * np.linspace(0, 1, 181))
-            axes.plot(circle.real, circle.imag, color="0.6", linewidth=0.8, label="modulus 1")
+            axes.plot(circle.real, circle.imag, color="0.6", linewidth=0.8)
             points = values.values
             drawn = axes.scatter(
                 points.real, points.imag, 7, np.broadcast_to(axis.values, points.shape), linewidths=0, zorder=3
@@ -79,7 +79,7 @@ def spectrum_over_time(
             if colorbar:
                 scale = axes.figure.colorbar(drawn, ax=axes, label=axis_label(axis), pad=0.02)
                 scale.outline.set_linewidth(0.7)
-        own_legend(axes, ax, loc="best")
+        own_legend(axes, ax)
     return axes
 
 
