@@ -42,6 +42,7 @@ _HOMES = {
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
     "lstm-memory": "own.lstm_memory",
     "unit-weight": "own.unit_weight",
+    "trade-off": "own.trade_off",
 }
 
 
