@@ -12,6 +12,7 @@ array([[0.   ],
        [0.762]])
 """
 
+from rnnlatch.dynamics.continuations import continuation
 from rnnlatch.dynamics.escape import measure_escape
 from rnnlatch.dynamics.latch import (
     NoiseBound,
@@ -31,6 +32,7 @@ __all__ = [
     "NoiseBound",
     "System",
     "attractor",
+    "continuation",
     "displacement_field",
     "escape_threshold",
     "escape_time",
