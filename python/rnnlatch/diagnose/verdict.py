@@ -192,14 +192,14 @@ def _about_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
 def _vanishes(driven: Driven, data: xr.Dataset, over: str) -> Finding:
     half, tenth, gone = (float(value) for value in data["horizon"].values)
     severity: Severity = "problem" if driven.own_data and gone <= driven.time / 2 else "caution"
-    if gone <= 0:
+    if data["log_gradient_share"].values[1] == -math.inf:
         sentence = (
             f"No gradient gets back {_where(driven)}: of an error at the last step nothing reaches the step before."
         )
     else:
         sentence = (
             f"The gradient vanishes {_where(driven)}: of an error at the last step less than half is left {steps(half)} "
-            f"earlier, and less than 1 % from {steps(gone)} on ({over}). What happened longer ago hardly changes the weights."
+            f"earlier, and less than 1 % from {steps(gone)} on ({over}). What happened longer before an error has hardly a part in its gradient."
         )
     return Finding(
         "vanishes",
