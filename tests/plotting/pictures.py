@@ -111,6 +111,8 @@ def bifurcation() -> xr.Dataset:
     found["special_value"] = ("special", turns[:, 1])
     found["special_state"] = (("special", "unit"), turns[:, :1])
     found["special_kind"] = ("special", ["saddle-node", "saddle-node"])
+    found["special_branch"] = ("special", [0, 0])
+    found["special_point"] = ("special", [int((x < turn).sum()) - 1 for turn in turns[:, 0]])
     b = np.linspace(-3.4, -1.6, 25)
     ends = [[dynamics.orbit(dynamics.logistic_map(5.0, at), np.array(a), 60)[-1] for a in (-4.0, 2.0)] for at in b]
     found["parameter"] = ("parameter", b)

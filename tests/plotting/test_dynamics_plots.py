@@ -163,12 +163,13 @@ def test_branches_are_solid_where_they_are_stable() -> None:
     x = found["state"].values.ravel()
     flags = found["stable"].values.ravel()
     height = points(stable)[:, 1]
-    assert set(height[np.isfinite(height)]) == set(x[flags])
-    assert points(unstable)[[0, -1], 1] == pytest.approx([-0.975, 0.975], abs=0.03)
+    turns = found["special_state"].values.ravel()
+    assert set(height[np.isfinite(height)]) == {*x[flags], *turns}  # it ends where the other begins
+    assert set(points(unstable)[:, 1]) == {*x[~flags], *turns}
     np.testing.assert_allclose(points(line(ax, "saddle-node")), [[-2.6556, 0.9624], [-2.3444, -0.9624]], atol=5e-5)
     assert [text.get_text() for text in ax.texts] == ["−2.6556", "−2.3444"]
     assert texts_of(ax) == ["settled", "stable", "unstable", "saddle-node"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("bias b", "$a_{0}$")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("bias b", "pre-activation $a_{0}$")
     assert not plotting.bifurcation_diagram(found, values=False).texts
 
 

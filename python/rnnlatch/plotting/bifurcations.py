@@ -1,11 +1,13 @@
 """What a parameter does to a network: branches of fixed points, and regimes over two parameters."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rnnlatch.plotting.checks import check_dims
@@ -16,6 +18,16 @@ from rnnlatch.plotting.style import new_axes, own_legend, style
 __all__ = ["bifurcation_diagram", "regime_map"]
 
 Floats = NDArray[np.float64]
+
+
+class _Branch(NamedTuple):
+    """One branch: the parameter, what is drawn, whether it is stable, and which points are special."""
+
+    x: Floats
+    y: Floats
+    stable: NDArray[np.bool_]
+    special: NDArray[np.bool_]
+
 
 _SPECIAL = {
     "saddle-node": "o",
@@ -64,22 +76,22 @@ def bifurcation_diagram(
     """
     check_dims("found", found["value"], ("branch", "point"))
     shown = labels(found)[0] if coordinate is None else coordinate
-    up = along(found, shown).transpose("branch", "point").values
-    value = found["value"].transpose("branch", "point").values
-    stable = found["stable"].transpose("branch", "point").values.astype(bool)
+    branches = list(_branches(found, along(found, shown), shown))
     with style():
         axes = new_axes(ax)
         if "parameter" in found.coords:
             _draw_settled(axes, found, shown)
-        for name, looks, mask in (
-            ("stable", {"linestyle": "-", "linewidth": 1.6, "zorder": 3}, stable[:, :-1] & stable[:, 1:]),
-            ("unstable", {"linestyle": "--", "linewidth": 1.1, "zorder": 2}, ~(stable[:, :-1] & stable[:, 1:])),
-        ):
-            x, y = _pieces(value, up, mask)
+        looks: tuple[tuple[str, bool, dict[str, Any]], ...] = (
+            ("stable", True, {"color": "C0", "linestyle": "-", "linewidth": 1.6, "zorder": 3}),
+            ("unstable", False, {"color": "C1", "linestyle": "--", "linewidth": 1.1, "zorder": 2}),
+        )
+        for name, stable, how in looks:
+            x, y = _pieces(branches, stable)
             if x.size:
-                axes.plot(x, y, color="C0" if name == "stable" else "C1", label=name, **looks)  # type: ignore[arg-type]
+                axes.plot(x, y, label=name, **how)
         if "special" in found.dims:
             _draw_special(axes, found, shown, values)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axes.set_xlabel(axis_label(found["value"]))
         axes.set_ylabel(label_of(shown, found))
         own_legend(axes, ax)
@@ -146,14 +158,33 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def _pieces(value: Floats, up: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Give the pieces between neighbouring points of the branches where the mask is true, with gaps between them."""
-    mask = mask & np.isfinite(value[:, :-1] + value[:, 1:] + up[:, :-1] + up[:, 1:])
+def _branches(found: xr.Dataset, values: xr.DataArray, shown: str) -> Iterator[_Branch]:
+    """Give the branches without padding, with the special points where they belong."""
+    x = found["value"].transpose("branch", "point").values
+    y = values.transpose("branch", "point").values
+    stable = found["stable"].transpose("branch", "point").values.astype(bool)
+    for number, (across, up, flags) in enumerate(zip(x, y, stable, strict=True)):
+        there = np.isfinite(across) & np.isfinite(up)
+        one = _Branch(across[there], up[there], flags[there], np.zeros(there.sum(), bool))
+        if "special_point" in found:
+            here = found["special_branch"].values == number
+            after = found["special_point"].values[here] + 1
+            value = found["special_value"].values[here], along(found, shown, "special_").values[here]
+            added = (*value, np.zeros(here.sum(), bool), np.ones(here.sum(), bool))
+            one = _Branch(*(np.insert(old, after, new) for old, new in zip(one, added, strict=True)))
+        yield one
+
+
+def _pieces(branches: list[_Branch], stable: bool) -> tuple[Floats, Floats]:
+    """Give the pieces of the branches that are stable, or not, with gaps between them; special points belong to both."""
     parts: list[Any] = []
-    for row, chosen in enumerate(mask):
+    for branch in branches:
+        same = branch.stable | branch.special
+        chosen = (same[:-1] & same[1:] & ~(branch.special[:-1] & branch.special[1:])) == stable
         edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(int)))
         for first, last in edges.reshape(-1, 2):
-            parts += [np.stack([value[row, first : last + 1], up[row, first : last + 1]]), np.full((2, 1), np.nan)]
+            ends = slice(first, last + 1)
+            parts += [np.stack([branch.x[ends], branch.y[ends]]), np.full((2, 1), np.nan)]
     x, y = np.concatenate(parts[:-1], axis=1) if parts else np.empty((2, 0))
     return x, y
 

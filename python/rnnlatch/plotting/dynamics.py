@@ -140,7 +140,7 @@ def phase_portrait(
     >>> field = xr.Dataset({"displacement": (("h0", "h1", "component"), -0.5 * there)}, {"h0": h, "h1": h})
     >>> ax = phase_portrait(field)
     >>> ax.get_xlabel(), ax.get_ylabel()
-    ('$h_{0}$', '$h_{1}$')
+    ('state $h_{0}$', 'state $h_{1}$')
     """
     values = field["displacement"]
     across, up = grid_dims("field", values, 2, ("component",))

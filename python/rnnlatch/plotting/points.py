@@ -90,18 +90,19 @@ def along(found: xr.Dataset, label: str, prefix: str = "") -> xr.DataArray:
 
 
 def label_of(label: str, found: xr.Dataset) -> str:
-    """Return what an axis says about a coordinate: as the dataset has it, or letter and number as a symbol.
+    """Return what an axis says about a coordinate: as the dataset has it, or what the letter means.
 
     Examples
     --------
     >>> label_of("h0", xr.Dataset(coords={"h0": ("h0", [0.0], {"long_name": "state h of unit 0"})}))
     'state h of unit 0'
     >>> label_of("h0", xr.Dataset())
-    '$h_{0}$'
+    'state $h_{0}$'
     """
     if label in found.coords and "long_name" in found[label].attrs:
         return axis_label(found[label])
-    return _PARTS.sub(r"$\1_{\2}$", label)
+    words = {"h": "state ", "a": "pre-activation ", "c": "cell state "}.get(label[0], "")
+    return words + _PARTS.sub(r"$\1_{\2}$", label)
 
 
 def grid_dims(name: str, values: xr.DataArray, count: int, other: tuple[str, ...] = ()) -> list[str]:
