@@ -10,7 +10,7 @@ from rnnlatch._dispatch import core
 from rnnlatch._parameter_axes import Axis, AxisLike, parse
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.dynamics import _enclosures
-from rnnlatch.dynamics._system import Floats, System, Variable
+from rnnlatch.dynamics._system import Floats, System, Variable, solve
 from rnnlatch.dynamics.intervals import Interval
 
 __all__ = ["NetworkSystem"]
@@ -135,10 +135,7 @@ class NetworkSystem(System):
                 return _diagonals(self.params["weight_hh_l0"] * slope)
             return np.asarray(self.params["weight_hh_l0"] * slope[:, None, :])
         count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
-        inputs = np.ascontiguousarray(np.broadcast_to(self.input, (count, 1, self.input.size)))
-        initial = np.ascontiguousarray(states).reshape(count, parts, hidden)
-        found = core.cell_partials(self._structure, self._core_params, inputs, initial, 1)
-        by_slot, by_state = found["by_slot"][:, 0], found["by_state"][:, 0]
+        by_slot, by_state = self._partials(states)
         whole = np.zeros((count, parts, hidden, parts, hidden))
         units = np.arange(hidden)
         for new in range(parts):
@@ -151,6 +148,32 @@ class NetworkSystem(System):
                 weight = self.params["weight_hh_l0"][gate * hidden : (gate + 1) * hidden]
                 whole[:, new, :, 0, :] += by_slot[:, new, slot, :, None] * weight
         return whole.reshape(count, parts * hidden, parts * hidden)
+
+    def newton_step(self, states: Floats, gap: Floats) -> Floats:
+        """Give d with (I - dF/ds) d = gap; of an LSTM by its half for h, after c has been eliminated."""
+        if self.cell.kind != "LSTM":
+            return super().newton_step(states, gap)
+        hidden = self.cell.hidden
+        by_slot, by_state = self._partials(states)
+        by_cell, kept = by_state[:, 0, 1], by_state[:, 1, 1]
+        if (kept == 1.0).any():
+            return super().newton_step(states, gap)
+        # (1 - f) dc = gap_c + C dh, where C is the derivative of c by h.
+        factor = by_cell / (1.0 - kept)
+        whole = by_slot[:, 0] + factor[:, None] * by_slot[:, 1]
+        weight = self.params["weight_hh_l0"].reshape(4, hidden, hidden)
+        matrix = np.eye(hidden) - sum(whole[:, slot, :, None] * weight[slot] for slot in range(4))
+        h = solve(matrix, gap[:, :hidden] + factor * gap[:, hidden:])
+        through = (by_slot[:, 1] * (h @ self.params["weight_hh_l0"].T).reshape(-1, 4, hidden)).sum(axis=1)
+        return np.concatenate([h, (gap[:, hidden:] + through) / (1.0 - kept)], axis=1)
+
+    def _partials(self, states: Floats) -> tuple[Floats, Floats]:
+        """The derivatives of the new states by the pre-activations, and directly by the old states, of the same unit."""
+        count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
+        inputs = np.ascontiguousarray(np.broadcast_to(self.input, (count, 1, self.input.size)))
+        initial = np.ascontiguousarray(states).reshape(count, parts, hidden)
+        found = core.cell_partials(self._structure, self._core_params, inputs, initial, 1)
+        return found["by_slot"][:, 0], found["by_state"][:, 0]
 
     def activate(self, pre_activations: Floats) -> Floats:
         """Give h = phi(a) of a vanilla network."""

@@ -10,7 +10,7 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch._parameter_axes import Axis, AxisLike
 
-__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box"]
+__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "solve"]
 
 Floats = NDArray[np.float64]
 Variable = Literal["state", "pre_activation"]
@@ -70,6 +70,10 @@ class System(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} gives no bounds over boxes")
 
+    def newton_step(self, states: Floats, gap: Floats) -> Floats:
+        """Give d with (I - dF/ds) d = gap, shape (states, dimension): the shortest of the best ones where there is no d."""
+        return solve(np.eye(self.dimension) - self.jacobian(states), gap)
+
     def split(self, states: Floats) -> dict[str, Floats]:
         """Give the numbers of states by name: ``state``, and what else a cell has."""
         return {"state": states}
@@ -85,6 +89,20 @@ class System(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Say in one line what the system is, for the attributes of a dataset."""
+
+
+def solve(matrices: Floats, right: Floats) -> Floats:
+    """Solve A x = b for many A, shape (n, d, d), and b, shape (n, d); in the sense of least squares where A is singular."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        found = np.empty_like(right)
+        for i, (matrix, column) in enumerate(zip(matrices, right, strict=True)):
+            try:
+                found[i] = np.linalg.solve(matrix, column)
+            except np.linalg.LinAlgError:
+                found[i] = np.linalg.lstsq(matrix, column, rcond=None)[0] if np.isfinite(matrix).all() else np.nan
+        return found
 
 
 def check_box(name: str, value: ArrayLike, dimension: int) -> Floats:

@@ -125,7 +125,8 @@ class Interval:
 
     def intersect(self, other: "Interval") -> "Interval":
         """Give what is in both; where nothing is, the lower bound is above the upper one."""
-        return Interval(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
+        # A bound that is not a number says nothing.
+        return Interval(np.fmax(self.low, other.low), np.fmin(self.high, other.high))
 
     def hull(self, other: "Interval") -> "Interval":
         """Give the smallest interval that holds both."""
