@@ -8,6 +8,7 @@ namespace rnnlatch::bindings {
 namespace py = pybind11;
 
 void bind_build_info(py::module_& m);
+void bind_dynamics(py::module_& m);
 void bind_engine(py::module_& m);
 void bind_jacobians(py::module_& m);
 void bind_lanes(py::module_& m);

@@ -11,5 +11,6 @@ PYBIND11_MODULE(RNNLATCH_MODULE, m, pybind11::mod_gil_not_used()) {
     rnnlatch::bindings::bind_networks(m);
     rnnlatch::bindings::bind_network_analyses(m);
     rnnlatch::bindings::bind_jacobians(m);
+    rnnlatch::bindings::bind_dynamics(m);
     rnnlatch::bindings::bind_training(m);
 }

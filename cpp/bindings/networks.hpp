@@ -131,6 +131,18 @@ inline Structure structure_of(const py::dict& dictionary) {
     return structure;
 }
 
+// Which units read which of the same step: data of the caller's array.
+inline const std::uint8_t* lower_triangle(const py::object& object, const Structure& structure) {
+    const auto hidden = static_cast<py::ssize_t>(structure.shape.hidden);
+    const auto same_step = require<std::uint8_t>(object, "same_step", {hidden, hidden});
+    bool lower = structure.kind == CellKind::vanilla && !structure.shape.diagonal;
+    for (py::ssize_t i = 0; i < hidden; ++i) {
+        for (py::ssize_t j = i; j < hidden; ++j) lower = lower && !same_step.at(i, j);
+    }
+    if (!lower) throw py::value_error("same_step must be strictly lower triangular, for a VanillaRNN");
+    return same_step.data();
+}
+
 // The names and shapes (without the run axis) of the parameters that a structure has; learned initial states are extra.
 inline std::vector<std::pair<std::string, Shape>> parameter_shapes(const NetworkShape& shape) {
     const auto hidden = static_cast<py::ssize_t>(shape.hidden), inputs = static_cast<py::ssize_t>(shape.inputs);
@@ -219,7 +231,7 @@ class NetworkCall {
             check_lengths(arguments.lengths, length);
         }
         set_initial(arguments.initial, runs, batch);
-        if (!arguments.same_step.is_none()) set_same_step(arguments.same_step);
+        if (!arguments.same_step.is_none()) problem.same_step = lower_triangle(arguments.same_step, structure);
         if (with_targets) set_targets(arguments, runs, batch, length);
     }
 
@@ -273,17 +285,6 @@ class NetworkCall {
             problem.initial[s] = view_of<T>(entry(given, initial_names[s]), initial_names[s], runs,
                                             {batch, static_cast<py::ssize_t>(problem.shape.hidden)}, true);
         }
-    }
-
-    void set_same_step(const py::object& object) {
-        const auto hidden = static_cast<py::ssize_t>(problem.shape.hidden);
-        const auto same_step = require<std::uint8_t>(object, "same_step", {hidden, hidden});
-        bool lower = structure.kind == CellKind::vanilla && !problem.shape.diagonal;
-        for (py::ssize_t i = 0; i < hidden; ++i) {
-            for (py::ssize_t j = i; j < hidden; ++j) lower = lower && !same_step.at(i, j);
-        }
-        if (!lower) throw py::value_error("same_step must be strictly lower triangular, for a VanillaRNN");
-        problem.same_step = same_step.data();
     }
 
     void set_targets(const NetworkArguments& arguments, py::ssize_t runs, py::ssize_t batch, py::ssize_t length) {

@@ -175,3 +175,25 @@ def cell_partials(
     threads: int,
     lengths: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[np.float64]]: ...
+def reach_points(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    starts: NDArray[np.float64],
+    points: NDArray[np.float64],
+    tolerance: float,
+    max_steps: int,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, NDArray[Any]]: ...
+def settle(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    starts: NDArray[np.float64],
+    tolerance: float,
+    max_period: int,
+    max_steps: int,
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, NDArray[Any]]: ...
