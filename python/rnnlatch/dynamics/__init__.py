@@ -12,6 +12,7 @@ array([[0.   ],
        [0.762]])
 """
 
+from rnnlatch.dynamics.attraction import basins
 from rnnlatch.dynamics.continuations import continuation
 from rnnlatch.dynamics.escape import measure_escape
 from rnnlatch.dynamics.latch import (
@@ -32,6 +33,7 @@ __all__ = [
     "NoiseBound",
     "System",
     "attractor",
+    "basins",
     "continuation",
     "displacement_field",
     "escape_threshold",
