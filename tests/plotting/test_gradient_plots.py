@@ -203,6 +203,7 @@ def test_the_ratios_of_omega(cell: VanillaRNN) -> None:
 def test_every_analysis_has_a_plot_of_its_name() -> None:
     # What gives numbers to go on with, not a picture.
     plain = {"clip_norm", "global_norm", "gradient_memory", "hessian_vector_product", "loss_and_gradient", "rtrl"}
+    plain |= {"descend", "steepest"}  # drawn on an error surface
     analyses = set(rl.gradients.__all__) - plain - {"teacher_forcing"}
     assert {"omega", "curvature"} < analyses <= set(plotting.__all__)
 

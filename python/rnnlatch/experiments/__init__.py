@@ -38,6 +38,7 @@ _HOMES = {
     "bengio1994-comparison": "bengio1994.comparison",
     "schmidhuber2001-guessing": "schmidhuber2001.guessing",
     "pascanu2013-conditions": "pascanu2013.conditions",
+    "pascanu2013-error-surface": "pascanu2013.error_surface",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
     "lstm-memory": "own.lstm_memory",

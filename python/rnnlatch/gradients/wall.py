@@ -168,7 +168,7 @@ def steepest(
 def _search(plane: Plane, xs: Floats, y: Floats, tolerance: float) -> tuple[_Found, Floats]:
     """Find the steepest place for each x, and how steep the next one is."""
     across = np.broadcast_to(y, (xs.size, y.size))
-    score = _steepness(across, _evaluate(plane, xs, across))
+    score = _steepness(across, _evaluate(plane, xs, across, order=1))
     # Intervals that are steeper than both neighbours, the steepest ones first.
     padded = np.pad(score, ((0, 0), (1, 1)), constant_values=-1.0)
     peaks = (score >= padded[:, :-2]) & (score > padded[:, 2:])
@@ -241,15 +241,19 @@ class _Samples(NamedTuple):
     rise: Floats
 
 
-def _evaluate(plane: Plane, x: Floats, y: Floats) -> _Samples:
-    """Evaluate points (lines, points) with one x for each line; what is not finite has the norm -1."""
-    points: Points = plane.evaluate(np.repeat(x, y.shape[1]), np.ascontiguousarray(y).ravel(), 2)
-    assert points.curvature is not None
+def _evaluate(plane: Plane, x: Floats, y: Floats, order: int = 2) -> _Samples:
+    """Evaluate points (lines, points) with one x for each line; what is not finite has the norm -1.
+
+    Without the second order the rise is not known, and 0.
+    """
+    points: Points = plane.evaluate(np.repeat(x, y.shape[1]), np.ascontiguousarray(y).ravel(), order)
     finite = points.finite
     gradient = np.where(finite[:, None], points.gradient, 0.0)
-    curvature = np.where(finite[:, None], points.curvature, 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        rise = gradient[:, 0] * curvature[:, 1] + gradient[:, 1] * curvature[:, 2]
+    rise = np.zeros(finite.size)
+    if points.curvature is not None:
+        curvature = np.where(finite[:, None], points.curvature, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rise = gradient[:, 0] * curvature[:, 1] + gradient[:, 1] * curvature[:, 2]
     norm = np.where(finite, points.norm, -1.0)
     parts = (points.loss, gradient[:, 1], gradient[:, 0], norm, rise)
     return _Samples(*(part.reshape(y.shape) for part in parts))

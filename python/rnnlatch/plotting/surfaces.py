@@ -1,0 +1,437 @@
+"""Error surfaces over two parameters: filled contours and relief, with walls and descents on them."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps, patheffects
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import BoundaryNorm, Colormap, LightSource
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from rnnlatch import validation
+from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.maps import axis_label
+from rnnlatch.plotting.style import new_axes, new_figure, own_legend, style
+
+__all__ = ["error_surface", "error_surface_relief"]
+
+Floats = NDArray[np.float64]
+
+_LEVELS = 14  # of colour, about
+_DECADES = 12  # that a logarithmic scale shows at most
+_FACETS = 120  # along each side of a relief
+_UNKNOWN = "0.85"  # where the network diverges
+_WIDEST = 2.4  # of lines, in points
+_SHOWN = 0.004  # of the axes' size: shorter steps have no marks of their own
+_PATHS = (("C1", "o"), ("black", "D"), ("C3", "^"), ("C5", "v"))
+
+
+class _Scale(NamedTuple):
+    """How numbers become colours: from one level to the next there is one."""
+
+    levels: Floats
+    cmap: Colormap
+    norm: BoundaryNorm
+    logarithmic: bool
+
+
+def error_surface(
+    found: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    variable: str = "loss",
+    wall: xr.Dataset | None = None,
+    paths: xr.Dataset | None = None,
+    cells: bool = False,
+    levels: ArrayLike | None = None,
+    logarithmic: bool = False,
+    cmap: str = "viridis",
+    colorbar: bool = True,
+) -> Axes:
+    """Draw an error surface as filled contours, with its wall and descents on it.
+
+    Parameters
+    ----------
+    found : Dataset
+        What `rnnlatch.gradients.error_surface` gives. Where cells of the grid have been divided, each small one has its
+        colour.
+    ax : Axes, optional
+        Where; a new figure if None.
+    variable : str
+        What to draw: ``loss``, ``gradient_norm``, or another one over x and y.
+    wall : Dataset, optional
+        What `rnnlatch.gradients.steepest` gives over the same two parameters.
+    paths : Dataset, optional
+        What `rnnlatch.gradients.descend` gives over the same two parameters. A path begins at a square; an arrow shows
+        where it leaves the picture.
+    cells : bool
+        Whether to draw the borders of divided cells.
+    levels : array_like, optional
+        Ascending values between which there is one colour; None: round ones.
+    logarithmic : bool
+        Whether colours stand for powers of ten; what is not above 0 is left out.
+    cmap : str
+        A perceptually ordered colour map.
+    colorbar : bool
+        Whether to draw the colour scale.
+
+    Returns
+    -------
+    Axes
+        Grey is where the network diverges.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such variable, or the dataset is not over two parameters.
+
+    Examples
+    --------
+    >>> x, y = np.linspace(-1, 1, 20), np.linspace(0, 2, 30)
+    >>> bowl = xr.Dataset({"loss": (("x", "y"), x[:, None] ** 2 + y**2)}, {"x": x, "y": y})
+    >>> bowl["x"].attrs["long_name"] = "weight_hh_l0[0, 0]"
+    >>> ax = error_surface(bowl)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('weight_hh_l0[0, 0]', 'y')
+    """
+    values = _variable(found, variable)
+    x, y = found["x"].values, found["y"].values
+    refined = f"leaf_{variable}" in found
+    everything = [values.values, found[f"leaf_{variable}"].values] if refined else [values.values]
+    scale = _scale(everything, logarithmic=logarithmic, cmap=cmap, levels=levels)
+    with style():
+        axes = new_axes(ax)
+        axes.set_facecolor(_UNKNOWN)
+        shown = np.ma.masked_invalid(values.values.T)
+        if logarithmic:
+            shown = np.ma.masked_less_equal(shown, 0)
+        drawn = axes.contourf(x, y, shown, scale.levels, cmap=scale.cmap, norm=scale.norm, extend="both")
+        drawn.set_rasterized(True)
+        if refined:
+            _draw_cells(axes, found, variable, scale, borders=cells)
+        limits = ((x[0], x[-1]), (y[0], y[-1]))
+        axes.set_xlim(*limits[0])
+        axes.set_ylim(*limits[1])
+        if wall is not None:
+            check_dims("wall", wall["wall_y"], ["x"])
+            axes.plot(
+                wall["x"],
+                wall["wall_y"],
+                color="black",
+                linewidth=1,
+                linestyle=(0, (4, 2)),
+                label="wall",
+                path_effects=_halo(2.2),
+            )
+        for path in _paths(paths):
+            _draw_path(axes, path, limits)
+        axes.set_xlabel(axis_label(found["x"]))
+        axes.set_ylabel(axis_label(found["y"]))
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(True)
+        if colorbar:
+            _draw_scale(axes, scale, axis_label(values))
+        own_legend(axes, ax, loc="lower left")
+    return axes
+
+
+def error_surface_relief(
+    found: xr.Dataset,
+    ax: Axes | None = None,
+    *,
+    variable: str = "loss",
+    paths: xr.Dataset | None = None,
+    view: tuple[float, float] = (32.0, 55.0),
+    cmap: str = "viridis",
+) -> Axes:
+    """Draw an error surface as a relief, with descents on it.
+
+    Parameters
+    ----------
+    found : Dataset
+        What `rnnlatch.gradients.error_surface` gives; of a fine grid so many lines are drawn as can be seen.
+    ax : Axes3D, optional
+        Where, made with ``projection="3d"``; a new figure if None.
+    variable : str
+        What to draw: ``loss``, ``gradient_norm``, or another one over x and y.
+    paths : Dataset, optional
+        What `rnnlatch.gradients.descend` gives over the same two parameters, drawn if the relief is that of the loss. An
+        arrow shows where a path leaves the picture.
+    view : pair of float
+        From where it is seen: height and direction in degrees.
+    cmap : str
+        A perceptually ordered colour map.
+
+    Returns
+    -------
+    Axes3D
+        Where the network diverges there is a hole.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such variable, the dataset is not over two parameters, or the axes are flat.
+
+    Examples
+    --------
+    >>> x, y = np.linspace(-1, 1, 20), np.linspace(0, 2, 30)
+    >>> bowl = xr.Dataset({"loss": (("x", "y"), x[:, None] ** 2 + y**2)}, {"x": x, "y": y})
+    >>> error_surface_relief(bowl).get_zlabel()
+    'loss'
+    """
+    values = _variable(found, variable)
+    if ax is not None and not hasattr(ax, "plot_surface"):
+        raise ValueError("ax is flat; it must be made with projection='3d'")
+    scale = _scale([values.values], cmap=cmap)
+    with style():
+        axes: Any = new_figure(4.4, 3.6).add_subplot(projection="3d") if ax is None else ax
+        axes.computed_zorder = False
+        x, y = (_thinned(found[name].values) for name in ("x", "y"))
+        height = values.sel(x=x, y=y).values.T
+        # Facets take the colour of their middle, and light falls along the wall.
+        across, up = np.meshgrid(x, y)
+        finite = np.where(np.isfinite(height), height, np.nan)
+        axes.plot_surface(
+            across,
+            up,
+            finite,
+            rstride=1,
+            cstride=1,
+            facecolors=_lit(finite, x, y, scale),
+            shade=False,
+            linewidth=0,
+            antialiased=False,
+            rasterized=True,
+            zorder=1,
+        )
+        limits = ((x[0], x[-1]), (y[0], y[-1]))
+        axes.set_xlim(*limits[0])
+        axes.set_ylim(*limits[1])
+        for path in _paths(paths) if variable == "loss" else ():
+            _draw_path_in_relief(axes, path, limits)
+        axes.view_init(*view)
+        axes.set_box_aspect((4, 4, 3), zoom=1.1)
+        axes.set_xlabel(axis_label(found["x"]), labelpad=2)
+        axes.set_ylabel(axis_label(found["y"]), labelpad=2)
+        axes.set_zlabel(axis_label(values), labelpad=1)
+        axes.tick_params(pad=0)
+        for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            axis.set_major_locator(MaxNLocator(4))
+            axis.set_pane_color((1.0, 1.0, 1.0, 1.0))
+        own_legend(axes, ax)
+    drawn: Axes = axes
+    return drawn
+
+
+def _variable(found: xr.Dataset, name: str) -> xr.DataArray:
+    there = [
+        str(each) for each, value in found.data_vars.items() if set(value.dims) == {"x", "y"} and value.dtype != bool
+    ]
+    if not there:
+        raise ValueError("found has nothing over x and y; gradients.error_surface computes it")
+    values = found[validation.choice("variable", name, there)].transpose("x", "y")
+    for dim in ("x", "y"):
+        if values.sizes[dim] < 2:
+            raise ValueError(f"found has one value of {dim}; a surface needs at least two")
+    return values
+
+
+def _scale(arrays: list[Floats], *, cmap: str, logarithmic: bool = False, levels: ArrayLike | None = None) -> _Scale:
+    """Choose colours, and where they change if nothing else is given: at round numbers."""
+    chosen = colormaps[cmap].resampled(256)
+    steps = _round_levels(arrays, logarithmic) if levels is None else _checked_levels(levels, logarithmic)
+    return _Scale(steps, chosen, BoundaryNorm(steps, chosen.N, extend="neither"), logarithmic)
+
+
+def _round_levels(arrays: list[Floats], logarithmic: bool) -> Floats:
+    numbers = np.concatenate([array[np.isfinite(array)].ravel() for array in arrays])
+    if not logarithmic:
+        low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+        locator = MaxNLocator(_LEVELS, steps=[1, 2, 2.5, 5, 10])
+        return np.asarray(locator.tick_values(low, max(high, np.nextafter(low, np.inf))), np.float64)
+    decades = np.log10(numbers[numbers > 0]) if (numbers > 0).any() else np.zeros(1)
+    top = max(np.ceil(decades.max()), np.floor(decades.min()) + 1)
+    bottom = max(np.floor(decades.min()), top - _DECADES)
+    parts = 2 if top - bottom < _LEVELS / 2 else 1
+    return np.asarray(10.0 ** np.arange(bottom, top + 0.5 / parts, 1 / parts), np.float64)
+
+
+def _checked_levels(levels: ArrayLike, logarithmic: bool) -> Floats:
+    given = np.asarray(levels)
+    allowed = "at least two finite ascending numbers" + (" above 0" if logarithmic else "")
+    right = given.ndim == 1 and given.size > 1 and given.dtype.kind in "iuf"
+    if not right or not np.isfinite(given).all() or (np.diff(given) <= 0).any() or (logarithmic and given[0] <= 0):
+        raise validation.fail("levels", levels, allowed)
+    return given.astype(np.float64)
+
+
+def _draw_scale(axes: Axes, scale: _Scale, label: str) -> None:
+    bar = axes.figure.colorbar(
+        ScalarMappable(norm=scale.norm, cmap=scale.cmap), ax=axes, label=label, pad=0.02, spacing="uniform"
+    )
+    bar.outline.set_linewidth(0.7)
+    bar.ax.minorticks_off()
+    if scale.logarithmic:
+        whole = [level for level in scale.levels if abs(np.log10(level) % 1) < 1e-6]
+        bar.set_ticks(whole[:: 1 + len(whole) // 9])
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{np.log10(value):.0f}}}$"))
+    else:
+        bar.set_ticks(list(scale.levels[::2]))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _draw_cells(axes: Axes, found: xr.Dataset, variable: str, scale: _Scale, *, borders: bool) -> None:
+    """Fill the divided cells with the colours of their middles."""
+    divided = found["leaf_level"].values > 0
+    x, y, width, height = (found[f"leaf_{name}"].values[divided] for name in ("x", "y", "width", "height"))
+    corners = [
+        np.stack([x + across * width, y + up * height], axis=-1)
+        for across, up in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
+    ]
+    values = found[f"leaf_{variable}"].values[divided]
+    known = np.isfinite(values) & ((values > 0) | (not scale.logarithmic))
+    colours = scale.cmap(scale.norm(np.where(known, values, scale.levels[0])))
+    colours[~known] = (0.85, 0.85, 0.85, 1.0)
+    edges: Any = (0, 0, 0, 0.35) if borders else "none"
+    axes.add_collection(
+        PolyCollection(
+            list(np.stack(corners, axis=1)),
+            facecolors=colours,
+            edgecolors=edges,
+            linewidths=0.3 if borders else 0,
+            antialiaseds=borders,
+            rasterized=True,
+        ),
+        autolim=False,
+    )
+
+
+class _Path(NamedTuple):
+    """One descent, as far as it is known, and how it is drawn."""
+
+    points: Floats  # (steps, 3): x, y, loss
+    colour: str
+    marker: str
+    width: float
+    label: str | None
+
+
+def _paths(paths: xr.Dataset | None) -> Iterator[_Path]:
+    """Give descents one by one; all that are clipped alike look alike."""
+    if paths is None:
+        return
+    check_dims("paths", paths["x"], ["start", "step"])
+    several = paths if "start" in paths["x"].dims else paths.expand_dims("start")
+    limits = [float(limit) for limit in np.atleast_1d(several["clip_norm"].values)]
+    kinds = list(dict.fromkeys(limits))
+    named = set[float]()
+    for number, limit in enumerate(limits):
+        one = several.isel(start=number)
+        points = np.stack([one[name].values for name in ("x", "y", "loss")], axis=-1)
+        known = np.isfinite(points[:, :2]).all(axis=1)
+        colour, marker = _PATHS[kinds.index(limit) % len(_PATHS)]
+        label = "no clipping" if np.isinf(limit) else f"clipped to {limit:g}"
+        # A path that goes the same way for a while is seen on both sides of the one above it.
+        width = _WIDEST / (1 + kinds.index(limit))
+        yield _Path(points[known], colour, marker, width, None if limit in named else label)
+        named.add(limit)
+
+
+def _draw_path(axes: Axes, path: _Path, limits: tuple[Any, Any]) -> None:
+    x, y = path.points[:, 0], path.points[:, 1]
+    size = np.array([high - low for low, high in limits])
+    moved = np.concatenate([[1.0], np.hypot(*(np.diff(path.points[:, :2], axis=0) / size).T)])
+    marked = moved > _SHOWN
+    line: dict[str, Any] = {"color": path.colour, "linewidth": path.width, "path_effects": _halo(path.width + 1)}
+    axes.plot(x, y, label=path.label, zorder=3, **line)
+    axes.plot(
+        x[marked], y[marked], path.marker, color=path.colour, markersize=1.2 + path.width, markeredgewidth=0, zorder=4
+    )
+    axes.plot(
+        x[:1], y[:1], "s", color=path.colour, markersize=5, markeredgecolor="white", markeredgewidth=0.7, zorder=5
+    )
+    for start, edge in _exits(path.points[:, :2], limits):
+        axes.annotate(
+            "",
+            xy=tuple(edge),
+            xytext=tuple(start),
+            arrowprops={"arrowstyle": "-|>", "color": path.colour, "linewidth": 0.1, "shrinkA": 0, "shrinkB": 0},
+            zorder=5,
+        )
+
+
+def _draw_path_in_relief(axes: Any, path: _Path, limits: tuple[Any, Any]) -> None:
+    """Draw what lies within the limits, for three-dimensional axes do not cut off the rest."""
+    points = path.points
+    inside = _inside(points[:, :2], limits) & np.isfinite(points[:, 2])
+    label = path.label
+    # Pieces between points outside; each goes a little above the surface, whose facets are flat.
+    for piece in np.split(np.arange(len(points)), np.nonzero(np.diff(inside.astype(int)))[0] + 1):
+        if inside[piece[0]]:
+            axes.plot(
+                *points[piece].T,
+                color=path.colour,
+                linewidth=1.1,
+                marker=path.marker,
+                markersize=2.2,
+                label=label,
+                zorder=3,
+            )
+            label = None
+    for start, edge in _exits(points, limits):
+        axes.plot(*np.stack([start, edge]).T, color=path.colour, linewidth=1.1, zorder=3)
+        axes.quiver(*start, *(edge - start), color=path.colour, linewidth=1.1, arrow_length_ratio=0.12, zorder=3)
+
+
+def _exits(points: Floats, limits: tuple[Any, Any]) -> Iterator[tuple[Floats, Floats]]:
+    """Give the points from which a path leaves the picture, and where it crosses its edge."""
+    inside = _inside(points[:, :2], limits)
+    for here, there, left in zip(points[:-1], points[1:], inside[:-1] & ~inside[1:], strict=True):
+        if left:
+            share = 1.0
+            for axis, (low, high) in enumerate(limits):
+                step = there[axis] - here[axis]
+                if step != 0:
+                    share = min(share, ((high if step > 0 else low) - here[axis]) / step)
+            ahead = share * (there - here)
+            ahead[~np.isfinite(ahead)] = 0
+            if len(ahead) > 2:
+                ahead[2] = 0  # along the picture: what the loss is outside says nothing about the way there
+            yield here, here + ahead
+
+
+def _inside(points: Floats, limits: tuple[Any, Any]) -> NDArray[np.bool_]:
+    low, high = np.transpose(limits)
+    return np.asarray(((points >= low) & (points <= high)).all(axis=1))
+
+
+def _halo(width: float) -> list[Any]:
+    return [patheffects.withStroke(linewidth=width, foreground="white", alpha=0.8)]
+
+
+def _thinned(values: Floats) -> Floats:
+    """Of many values some, the first and the last among them."""
+    if values.size <= _FACETS + 1:
+        return values
+    chosen = np.unique(np.linspace(0, values.size - 1, _FACETS + 1).round().astype(np.int64))
+    return np.asarray(values[chosen])
+
+
+def _lit(height: Floats, x: Floats, y: Floats, scale: _Scale) -> Floats:
+    """Give the facets' colours, darker where they are turned away from the light."""
+    levels = scale.levels
+    plain = np.clip((height - levels[0]) / (levels[-1] - levels[0]), 0, 1)
+    colours: Floats = np.asarray(scale.cmap(np.nan_to_num(plain)))
+    # Steepness as it is seen: the box of the axes has sides of similar length.
+    tall = 0.75 * np.nan_to_num(plain)
+    dx, dy = ((v[-1] - v[0]) ** -1 for v in (x, y))
+    shade = LightSource(azdeg=200, altdeg=50).hillshade(
+        tall, dx=float(np.diff(x).mean() * dx), dy=float(np.diff(y).mean() * dy), vert_exag=1.0
+    )
+    colours[..., :3] *= (0.62 + 0.38 * shade)[..., None]
+    return colours
