@@ -148,11 +148,11 @@ def test_the_relief_has_the_heights_of_the_loss() -> None:
     x, y, z = ax.lines[0].get_data_3d()
     np.testing.assert_allclose(z, x**2 + (y - 1) ** 2)
     assert names(ax) == ["clipped to 0.5"]
-    fine = np.linspace(0, 1, 1000)
+    fine = np.linspace(0, 1, 1001)
     many = xr.Dataset({"loss": (("x", "y"), np.add.outer(fine, fine))}, {"x": fine, "y": fine})
     surface = plotting.error_surface_relief(many).collections[0]
     surface.axes.figure.draw_without_rendering()  # type: ignore[union-attr]
-    assert len(surface.get_facecolor()) == 120**2
+    assert len(surface.get_facecolor()) == 112**2
 
 
 def test_a_path_is_cut_off_at_the_edge_of_the_relief() -> None:

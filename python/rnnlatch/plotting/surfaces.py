@@ -416,22 +416,27 @@ def _halo(width: float) -> list[Any]:
 
 def _thinned(values: Floats) -> Floats:
     """Of many values some, the first and the last among them."""
-    if values.size <= _FACETS + 1:
-        return values
-    chosen = np.unique(np.linspace(0, values.size - 1, _FACETS + 1).round().astype(np.int64))
-    return np.asarray(values[chosen])
+    every = -(-(values.size - 1) // _FACETS)
+    return np.append(values[:-1:every], values[-1])
 
 
 def _lit(height: Floats, x: Floats, y: Floats, scale: _Scale) -> Floats:
     """Give the facets' colours, darker where they are turned away from the light."""
     levels = scale.levels
     plain = np.clip((height - levels[0]) / (levels[-1] - levels[0]), 0, 1)
-    colours: Floats = np.asarray(scale.cmap(np.nan_to_num(plain)))
+    colours: Floats = np.asarray(scale.cmap(np.nan_to_num(_highest_corner(plain))))
     # Steepness as it is seen: the box of the axes has sides of similar length.
     tall = 0.75 * np.nan_to_num(plain)
     dx, dy = ((v[-1] - v[0]) ** -1 for v in (x, y))
     shade = LightSource(azdeg=200, altdeg=50).hillshade(
         tall, dx=float(np.diff(x).mean() * dx), dy=float(np.diff(y).mean() * dy), vert_exag=1.0
     )
-    colours[..., :3] *= (0.62 + 0.38 * shade)[..., None]
+    # A wall is turned away from the light at all its facets, or it would be striped.
+    colours[..., :3] *= (0.62 + 0.38 * -_highest_corner(-shade))[..., None]
     return colours
+
+
+def _highest_corner(values: Floats) -> Floats:
+    """Give each facet the largest number at its four corners."""
+    ahead = np.pad(values, ((0, 1), (0, 1)), mode="edge")
+    return np.maximum(np.maximum(ahead[:-1, :-1], ahead[1:, :-1]), np.maximum(ahead[:-1, 1:], ahead[1:, 1:]))
