@@ -58,7 +58,7 @@ def test_a_staircase_goes_from_the_diagonal_to_the_curve() -> None:
     )
     assert (ax.get_xlabel(), ax.get_ylabel()) == (
         "pre-activation a of unit 0",
-        "pre-activation a of unit 0, one step later",
+        "pre-activation, one step later",
     )
     assert texts_of(ax) == ["map", "unchanged", "orbit"]
 
@@ -196,6 +196,20 @@ def test_padding_of_branches_is_not_drawn() -> None:
         plotting.bifurcation_diagram(found, coordinate="c0")
     with pytest.raises(ValueError, match="a coordinate is 'first'; it must be a letter and a number, such as 'h1'"):
         plotting.bifurcation_diagram(found, coordinate="first")
+
+
+def test_all_points_of_an_orbit_are_drawn() -> None:
+    points_of_orbits = [[[1.0, 4.0], [2.0, 5.0]], [[7.0, np.nan], [8.0, np.nan]]]
+    found = xr.Dataset(
+        {
+            "value": (("branch", "point"), [[0.0, 1.0], [0.0, 1.0]]),
+            "stable": (("branch", "point"), [[True, True], [True, True]]),
+            "orbit_state": (("branch", "point", "orbit_phase", "unit"), np.array(points_of_orbits)[..., None]),
+        }
+    )
+    found["state"] = found["orbit_state"].isel(orbit_phase=0)
+    drawn = points(line(plotting.bifurcation_diagram(found), "stable"))
+    np.testing.assert_array_equal(drawn[np.isfinite(drawn[:, 0]), 1], [1, 2, 4, 5, 7, 8])
 
 
 def test_regimes_have_the_words_of_the_dataset() -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -76,7 +77,7 @@ def bifurcation_diagram(
     """
     check_dims("found", found["value"], ("branch", "point"))
     shown = labels(found)[0] if coordinate is None else coordinate
-    branches = list(_branches(found, along(found, shown), shown))
+    branches = list(_branches(found, shown))
     with style():
         axes = new_axes(ax)
         if "parameter" in found.coords:
@@ -158,21 +159,27 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def _branches(found: xr.Dataset, values: xr.DataArray, shown: str) -> Iterator[_Branch]:
-    """Give the branches without padding, with the special points where they belong."""
-    x = found["value"].transpose("branch", "point").values
-    y = values.transpose("branch", "point").values
-    stable = found["stable"].transpose("branch", "point").values.astype(bool)
-    for number, (across, up, flags) in enumerate(zip(x, y, stable, strict=True)):
-        there = np.isfinite(across) & np.isfinite(up)
-        one = _Branch(across[there], up[there], flags[there], np.zeros(there.sum(), bool))
+def _branches(found: xr.Dataset, shown: str) -> Iterator[_Branch]:
+    """Give the branches without padding, with the special points where they belong; then the other points of orbits."""
+    for number in range(found.sizes["branch"]):
+        one = found.isel(branch=number)
+        flags = one["stable"].values.astype(bool)
+        branch = _without_padding(one["value"].values, along(one, shown).values, flags)
         if "special_point" in found:
             here = found["special_branch"].values == number
             after = found["special_point"].values[here] + 1
             value = found["special_value"].values[here], along(found, shown, "special_").values[here]
             added = (*value, np.zeros(here.sum(), bool), np.ones(here.sum(), bool))
-            one = _Branch(*(np.insert(old, after, new) for old, new in zip(one, added, strict=True)))
-        yield one
+            branch = _Branch(*(np.insert(old, after, new) for old, new in zip(branch, added, strict=True)))
+        yield branch
+        if "orbit_state" in found:
+            for points in along(one, shown, "orbit_").transpose("orbit_phase", "point").values[1:]:
+                yield _without_padding(one["value"].values, points, flags)
+
+
+def _without_padding(x: Floats, y: Floats, stable: NDArray[np.bool_]) -> _Branch:
+    there = np.isfinite(x) & np.isfinite(y)
+    return _Branch(x[there], y[there], stable[there], np.zeros(there.sum(), bool))
 
 
 def _pieces(branches: list[_Branch], stable: bool) -> tuple[Floats, Floats]:
@@ -216,5 +223,12 @@ def _draw_special(axes: Axes, found: xr.Dataset, shown: str, values: bool) -> No
         )
     if values:
         for at, height in zip(x, y, strict=True):
-            text = f"{at:.5g}".replace("-", "−")
-            axes.annotate(text, (at, height), (6, 0), textcoords="offset points", fontsize=7, va="center", zorder=6)
+            axes.annotate(
+                f"{at:.5g}".replace("-", "−"),
+                (at, height),
+                (5, 5),
+                textcoords="offset points",
+                fontsize=7,
+                zorder=6,
+                path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
+            )

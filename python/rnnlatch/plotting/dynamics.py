@@ -92,7 +92,8 @@ def cobweb(
             draw_fixed_points(axes, fixed_points, dim, dim)
         axes.set_xlim(x[0], x[-1])
         axes.set_xlabel(label_of(dim, curve))
-        axes.set_ylabel(f"{label_of(dim, curve)}, one step later")
+        named = "long_name" in curve["image"].attrs
+        axes.set_ylabel(axis_label(curve["image"]) if named else f"{label_of(dim, curve)}, one step later")
         own_legend(axes, ax)
     return axes
 
