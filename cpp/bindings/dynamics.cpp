@@ -6,6 +6,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/networks.hpp"
 #include "bindings/threads.hpp"
+#include "dynamics/error_surface.hpp"
 #include "dynamics/reach_points.hpp"
 #include "dynamics/settle.hpp"
 
@@ -121,6 +122,75 @@ py::dict settle(const py::dict& structure, const py::dict& parameters, const py:
     return call.out;
 }
 
+// A direction: what it does not name stays where it is.
+NetworkViews<const double> direction(const NetworkShape& shape, const py::dict& parameters, const py::dict& along,
+                                     const char* what) {
+    NetworkViews<const double> views;
+    py::ssize_t known = 0;
+    for (const auto& [name, rest] : parameter_shapes(shape, parameters)) {
+        if (!along.contains(name.c_str())) continue;
+        View<const double>& view = *parameter_view(views, name);
+        view = view_of<double>(entry(along, name.c_str()), std::string(what) + "'s " + name, 1, rest);
+        if (rest.size() == 1) view.stride[1] = 0;
+        ++known;
+    }
+    if (known != static_cast<py::ssize_t>(along.size())) {
+        throw py::value_error(std::string(what) + " names a parameter that the network does not have");
+    }
+    return views;
+}
+
+bool all_zero(const View<const double>& inputs, const NetworkShape& shape) {
+    for (std::size_t b = 0; b < shape.batch; ++b) {
+        for (std::size_t at = 0; at < shape.length * shape.inputs; ++at) {
+            if (inputs.data[static_cast<std::ptrdiff_t>(b) * inputs.stride[0] +
+                            static_cast<std::ptrdiff_t>(at / shape.inputs) * inputs.stride[1] +
+                            static_cast<std::ptrdiff_t>(at % shape.inputs) * inputs.stride[2]] != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+py::dict error_surface(const NetworkArguments& arguments, const py::dict& first, const py::dict& second,
+                       const py::object& x, const py::object& y, std::int64_t order, int threads) {
+    NetworkCall<double> call(arguments, true);
+    if (call.problem.shape.runs != 1) throw py::value_error("the run axis of weight_hh_l0 must be 1 long");
+    SurfaceProblem problem{};
+    problem.kind = call.structure.kind;
+    problem.activation = call.structure.activation;
+    problem.network = call.problem;
+    NetworkShape& shape = problem.network.shape;
+    problem.first = direction(shape, arguments.parameters, first, "first");
+    problem.second = direction(shape, arguments.parameters, second, "second");
+    if (shape.inputs && all_zero(call.problem.inputs, shape)) shape.inputs = 0;  // they add nothing
+    const auto along = require<double>(x, "x", {-1}), across = require<double>(y, "y", {along.shape(0)});
+    problem.x = along.data();
+    problem.y = across.data();
+    const py::ssize_t points = along.shape(0);
+    problem.points = static_cast<std::size_t>(points);
+    between("order", order, 1, 2);
+    py::dict out;
+    const auto add = [&](const char* name, const Shape& rest) {
+        py::array_t<double> array(rest);
+        out[name] = array;
+        return array.mutable_data();
+    };
+    problem.loss = add("loss", {points});
+    problem.gradient = add("gradient", {points, 2});
+    if (order == 2) problem.curvature = add("curvature", {points, 3});
+    Work work(blocks_of_surface<1>(problem.points));
+    run(threads, work, py::none(), [&] {
+        if (order == 2) {
+            rnnlatch::error_surface<2>(problem, work);
+        } else {
+            rnnlatch::error_surface<1>(problem, work);
+        }
+    });
+    return out;
+}
+
 }  // namespace
 
 void bind_dynamics(py::module_& m) {
@@ -131,6 +201,17 @@ void bind_dynamics(py::module_& m) {
     m.def("settle", &settle, "structure"_a, "parameters"_a, "inputs"_a, "starts"_a, "tolerance"_a, "max_period"_a,
           "max_steps"_a, "threads"_a, "same_step"_a = py::none(),
           "Whether each trajectory comes back to where it was, with which period, and after how many steps.");
+    m.def(
+        "error_surface",
+        [](py::dict structure, py::dict parameters, py::dict first, py::dict second, py::object x, py::object y,
+           py::object inputs, py::object targets, py::object mask, py::object lengths, py::object initial,
+           std::int64_t order, int threads, py::object same_step) {
+            return error_surface({structure, parameters, inputs, targets, mask, lengths, initial, same_step}, first,
+                                 second, x, y, order, threads);
+        },
+        "structure"_a, "parameters"_a, "first"_a, "second"_a, "x"_a, "y"_a, "inputs"_a, "targets"_a, "mask"_a,
+        "lengths"_a, "initial"_a, "order"_a, "threads"_a, "same_step"_a = py::none(),
+        "Losses of one network at parameters + x first + y second, and their derivatives by x and y.");
 }
 
 }  // namespace rnnlatch::bindings

@@ -197,3 +197,19 @@ def settle(
     threads: int,
     same_step: NDArray[np.uint8] | None = None,
 ) -> dict[str, NDArray[Any]]: ...
+def error_surface(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    first: Mapping[str, NDArray[np.float64]],
+    second: Mapping[str, NDArray[np.float64]],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    inputs: NDArray[np.float64],
+    targets: NDArray[Any],
+    mask: NDArray[np.float64] | None,
+    lengths: NDArray[np.int64] | None,
+    initial: Mapping[str, NDArray[np.float64]] | None,
+    order: Literal[1, 2],
+    threads: int,
+    same_step: NDArray[np.uint8] | None = None,
+) -> dict[str, NDArray[np.float64]]: ...
