@@ -12,6 +12,7 @@ void bind_dynamics(py::module_& m);
 void bind_engine(py::module_& m);
 void bind_jacobians(py::module_& m);
 void bind_lanes(py::module_& m);
+void bind_lyapunov(py::module_& m);
 void bind_matrix(py::module_& m);
 void bind_network_analyses(py::module_& m);
 void bind_networks(py::module_& m);

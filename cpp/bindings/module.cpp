@@ -5,6 +5,7 @@ PYBIND11_MODULE(RNNLATCH_MODULE, m, pybind11::mod_gil_not_used()) {
     m.doc() = "The compiled core of rnnlatch: functions on flat arrays and nothing else.";
     rnnlatch::bindings::bind_build_info(m);
     rnnlatch::bindings::bind_lanes(m);
+    rnnlatch::bindings::bind_lyapunov(m);
     rnnlatch::bindings::bind_matrix(m);
     rnnlatch::bindings::bind_random(m);
     rnnlatch::bindings::bind_engine(m);

@@ -1,0 +1,230 @@
+// P M = L U with exchanges of rows, in place: U in the upper triangle of M's columns, L below it, its diagonal of ones not
+// stored. All entries of L are at most 1.
+//
+// Right-looking by panels of a few columns: what a panel does to the columns after it is a small product, whose tiles stay
+// in registers. Columns lie along the SIMD register, padded to whole packs with zeros, which never become a pivot.
+//
+// A pivot is taken for 0 where it is no more than rounding of what it was computed from, row by row: a row that is 1e-200
+// of the others, because its unit is saturated, keeps its digits.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "lanes/buffer.hpp"
+#include "lanes/pack.hpp"
+#include "matrix/product.hpp"
+
+namespace rnnlatch {
+
+namespace detail {
+
+// C -= A B: A is (packs of rows) x depth with columns `a_stride` apart, B depth x columns.
+struct TileOfUpdate {
+    const double* a;
+    std::size_t a_stride, depth;
+    const double* b;
+    std::size_t b_stride;
+    double* c;
+    std::size_t c_stride;
+};
+
+template <std::size_t packs, std::size_t columns>
+void update_tile(const TileOfUpdate& tile) {
+    f64 sum[columns][packs] = {};
+    const double *a = tile.a, *b = tile.b;
+    for (const double* end = b + tile.depth; b != end; ++b, a += tile.a_stride) {
+        f64 column[packs];
+        detail::repeat<packs>([&](std::size_t p) { column[p] = load<f64>(a + p * lanes64); });
+        repeat<columns>([&](std::size_t c) {
+            const f64 factor = constant(b[c * tile.b_stride]);
+            detail::repeat<packs>([&](std::size_t p) { sum[c][p] = fma(column[p], factor, sum[c][p]); });
+        });
+    }
+    for_tile<columns, packs>([&](std::size_t c, std::size_t p) {
+        double* to = tile.c + c * tile.c_stride + p * lanes64;
+        store(to, load<f64>(to) - sum[c][p]);
+    });
+}
+
+struct UpdateKernels {
+    template <std::size_t packs, std::size_t columns>
+    struct Kernel {
+        static constexpr auto function = &update_tile<packs, columns>;
+    };
+    static constexpr auto table = tile_table<void (*)(const TileOfUpdate&), Kernel>();
+};
+
+}  // namespace detail
+
+class PivotedTriangles {
+   public:
+    explicit PivotedTriangles(std::size_t rows) : rows_(rows), order_(rows), size_(rows) {}
+
+    // Factors `columns` columns of rows() numbers that lie `stride` apart. Returns how many columns have a pivot: all of
+    // them, or as many as precede the first whose pivot is 0; then M is spoilt. `size`: the largest absolute value of each
+    // row of M. `tolerance`: which share of it is rounding.
+    std::size_t factor(double* m, std::size_t stride, std::size_t columns, const double* size, double tolerance) {
+        m_ = m, stride_ = stride, columns_ = columns, tolerance_ = tolerance;
+        for (std::size_t i = 0; i < rows_; ++i) order_[i] = static_cast<std::uint32_t>(i);
+        std::copy_n(size, rows_, size_.begin());
+        const std::size_t width = rows_ > wide_from ? 2 * panel_columns : panel_columns;
+        for (std::size_t first = 0; first < columns; first += width) {
+            const std::size_t last = std::min(first + width, columns);
+            for (std::size_t j = first; j < last; ++j) {
+                if (!eliminate(first, j, last)) return j;
+            }
+            exchange_rows(first, last, 0, first);
+            if (last < columns) {
+                invert(first, last);
+                update(first, last);
+            }
+        }
+        return columns;
+    }
+
+    std::size_t rows() const { return rows_; }
+    // Which row of M each row of L was.
+    const std::vector<std::uint32_t>& order() const { return order_; }
+
+   private:
+    static constexpr std::size_t panel_columns = 8, wide_from = 192, most_panel_columns = 2 * panel_columns;
+
+    double* column(std::size_t j) { return m_ + j * stride_; }
+
+    // Brings column j of the panel up to date, finds its pivot, and divides by it.
+    bool eliminate(std::size_t first, std::size_t j, std::size_t last) {
+        double* m = column(j);
+        const std::size_t depth = j - first;
+        for (std::size_t d = 0; d + 1 < depth; ++d) {  // the rows of U
+            const double *l = column(first + d) + first, x = m[first + d];
+            for (std::size_t k = d + 1; k < depth; ++k) m[first + k] -= l[k] * x;
+        }
+        const std::size_t begin = j / lanes64 * lanes64;
+        double kept[lanes64];  // what the pack has above row j is done
+        std::copy_n(m + begin, lanes64, kept);
+        f64 factor[most_panel_columns];
+        for (std::size_t d = 0; d < depth; ++d) factor[d] = constant(m[first + d]);
+        std::size_t i = begin;
+        for (; i + 4 * lanes64 <= rows_; i += 4 * lanes64) subtract<4>(column(first) + i, factor, depth, m + i);
+        for (; i < rows_; i += lanes64) subtract<1>(column(first) + i, factor, depth, m + i);
+        std::copy_n(kept, j - begin, m + begin);
+        std::size_t pivot = largest(m, j);
+        if (!(std::abs(m[pivot]) > tolerance_ * size_[pivot])) {
+            for (i = j; i < rows_; ++i) {
+                if (!(std::abs(m[i]) > tolerance_ * size_[i])) m[i] = 0;
+            }
+            pivot = largest(m, j);
+            if (m[pivot] == 0) return false;
+        }
+        pivots_[depth] = pivot;
+        if (pivot != j) {
+            for (std::size_t c = first; c < last; ++c) std::swap(column(c)[j], column(c)[pivot]);
+            std::swap(order_[j], order_[pivot]);
+            std::swap(size_[j], size_[pivot]);
+        }
+        std::copy_n(m + begin, lanes64, kept);
+        const f64 by = constant(m[j]);
+        for (i = begin; i < rows_; i += lanes64) store(m + i, load<f64>(m + i) / by);
+        std::copy_n(kept, j + 1 - begin, m + begin);
+        return true;
+    }
+
+    // Takes the multiples of the panel's columns before this one from some packs of it.
+    template <std::size_t packs>
+    void subtract(const double* before, const f64* factor, std::size_t depth, double* m) const {
+        f64 sum[packs] = {};
+        for (std::size_t d = 0; d < depth; ++d, before += stride_) {
+            detail::repeat<packs>(
+                [&](std::size_t p) { sum[p] = fma(load<f64>(before + p * lanes64), factor[d], sum[p]); });
+        }
+        detail::repeat<packs>([&](std::size_t p) { store(m + p * lanes64, load<f64>(m + p * lanes64) - sum[p]); });
+    }
+
+    // The row from j on whose number is largest, the first of several.
+    std::size_t largest(const double* m, std::size_t j) const {
+        const std::size_t end = std::min((j / lanes64 + 1) * lanes64, rows_);
+        std::size_t found = j;
+        double most = std::abs(m[j]);
+        for (std::size_t i = j + 1; i < end; ++i) {
+            if (std::abs(m[i]) > most) most = std::abs(m[i]), found = i;
+        }
+        f64 value = constant(most), at{};
+        f64 here = constant(static_cast<double>(end));
+        for (std::size_t i = end; i < rows_; i += lanes64, here = here + static_cast<double>(lanes64)) {
+            const f64 x = abs(load<f64>(m + i));
+            const auto more = x > value;
+            value = select(more, x, value), at = select(more, here, at);
+        }
+        for (std::size_t lane = 0; lane < lanes64; ++lane) {
+            if (value[lane] > most) most = value[lane], found = static_cast<std::size_t>(at[lane]) + lane;
+        }
+        return found;
+    }
+
+    void exchange_rows(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
+        for (std::size_t c = from; c < to; ++c) {
+            double* m = column(c);
+            for (std::size_t j = first; j < last; ++j) std::swap(m[j], m[pivots_[j - first]]);
+        }
+    }
+
+    // One minus the inverse of the panel's triangle of L: a column of U comes by a product with it.
+    void invert(std::size_t first, std::size_t last) {
+        const std::size_t width = last - first;
+        std::fill_n(inverse_, most_panel_columns * most_panel_columns, 0.0);
+        for (std::size_t j = 0; j < width; ++j) {
+            double* x = inverse_ + j * most_panel_columns;
+            x[j] = -1;
+            for (std::size_t i = j; i < width; ++i) {
+                const double* l = column(first + i) + first;
+                for (std::size_t k = i + 1; k < width; ++k) x[k] -= l[k] * x[i];
+            }
+            x[j] = 0;
+        }
+    }
+
+    // The columns after the panel: their rows of U, and what is left of the others.
+    void update(std::size_t first, std::size_t last) {
+        const std::size_t width = last - first;
+        const EvenParts groups(columns_ - last, tile_columns);
+        const std::size_t begin = last / lanes64 * lanes64;  // = last: a panel that has columns after it is whole
+        const EvenParts panels((rows_ - begin) / lanes64, tile_packs);
+        for (std::size_t group = 0; group < groups.count(); ++group) {
+            const std::size_t c = last + groups.begin(group), count = groups.size(group);
+            exchange_rows(first, last, c, c + count);
+            solve(column(c) + first, width, count);
+            for (std::size_t panel = 0; panel < panels.count(); ++panel) {
+                const std::size_t row = begin + panels.begin(panel) * lanes64;
+                detail::UpdateKernels::table[panels.size(panel) - 1][count - 1](
+                    {column(first) + row, stride_, width, column(c) + first, stride_, column(c) + row, stride_});
+            }
+        }
+    }
+
+    // The panel's rows of `count` columns: x - inverse_ x, from the last rows up, because those above are read for them.
+    void solve(double* x, std::size_t width, std::size_t count) const {
+        const EvenParts panels(width / lanes64, tile_packs);
+        for (std::size_t panel = panels.count(); panel-- > 0;) {
+            const std::size_t row = panels.begin(panel) * lanes64, end = row + panels.size(panel) * lanes64;
+            detail::UpdateKernels::table[panels.size(panel) - 1][count - 1](
+                {inverse_ + row, most_panel_columns, end - 1, x, stride_, x + row, stride_});
+        }
+    }
+
+    std::size_t rows_;
+    double* m_ = nullptr;
+    std::size_t stride_ = 0, columns_ = 0;
+    double tolerance_ = 0;
+    std::vector<std::uint32_t> order_;
+    Buffer<double> size_;
+    std::size_t pivots_[most_panel_columns] = {};
+    alignas(64) double inverse_[most_panel_columns * most_panel_columns] = {};
+};
+
+}  // namespace rnnlatch
