@@ -183,7 +183,7 @@ class TangentBasis {
     const std::vector<std::size_t>& alive() const { return alive_; }
 
    private:
-    static constexpr double most_inverse = 1e6;
+    static constexpr double most_inverse = 1e4;
 
     BasisColumns view() const { return {data_.data(), stride_, alive_.size(), &order_, trapezoid_}; }
 
