@@ -13,8 +13,10 @@ array([[0.   ],
 """
 
 from rnnlatch.dynamics.attraction import basins
+from rnnlatch.dynamics.bifurcations import bifurcation
 from rnnlatch.dynamics.continuations import continuation
 from rnnlatch.dynamics.escape import measure_escape
+from rnnlatch.dynamics.intervals import Interval
 from rnnlatch.dynamics.latch import (
     NoiseBound,
     attractor,
@@ -25,19 +27,26 @@ from rnnlatch.dynamics.latch import (
     latch_noise_bound,
     latch_slope,
 )
+from rnnlatch.dynamics.latching import reduced_attracting_set, robustly_latched
 from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
+from rnnlatch.dynamics.periodic import periodic_orbits
+from rnnlatch.dynamics.slow import slow_points
+from rnnlatch.dynamics.stationary import fixed_points
 from rnnlatch.dynamics.systems import Map, System, system
 
 __all__ = [
+    "Interval",
     "Map",
     "NoiseBound",
     "System",
     "attractor",
     "basins",
+    "bifurcation",
     "continuation",
     "displacement_field",
     "escape_threshold",
     "escape_time",
+    "fixed_points",
     "latch_edge",
     "latch_fixed_points",
     "latch_noise_bound",
@@ -45,5 +54,9 @@ __all__ = [
     "map_curve",
     "measure_escape",
     "orbit",
+    "periodic_orbits",
+    "slow_points",
+    "reduced_attracting_set",
+    "robustly_latched",
     "system",
 ]

@@ -118,6 +118,8 @@ class NetworkSystem(System):
         """Give the state one step later."""
         if self.variable == "pre_activation":
             return self.recurrent(self.activate(states)) + self.constant
+        if not len(states):  # the core takes no empty batch
+            return states.copy()
         hidden = self.cell.hidden
         inputs = np.ascontiguousarray(np.broadcast_to(self.input, (len(states), 1, self.input.size)))
         initial = {
@@ -127,15 +129,15 @@ class NetworkSystem(System):
         found = core.matrix_forward(self._structure, self._core_params, inputs, None, initial, 1)
         return np.concatenate([found[name[0]][:, 0] for name in self.cell.states], axis=1)
 
-    def jacobian(self, states: Floats) -> Floats:
-        """Give the derivative of the state one step later."""
+    def jacobian(self, states: Floats, inputs: Floats | None = None) -> Floats:
+        """Give the derivative of the state one step later; `inputs`, (states, inputs), stand for the constant one."""
         if self.variable == "pre_activation":
             slope = self.slope(states)
             if self.cell.diagonal:
                 return _diagonals(self.params["weight_hh_l0"] * slope)
             return np.asarray(self.params["weight_hh_l0"] * slope[:, None, :])
         count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
-        by_slot, by_state = self._partials(states)
+        by_slot, by_state = self._partials(states, inputs)
         whole = np.zeros((count, parts, hidden, parts, hidden))
         units = np.arange(hidden)
         for new in range(parts):
@@ -167,12 +169,15 @@ class NetworkSystem(System):
         through = (by_slot[:, 1] * (h @ self.params["weight_hh_l0"].T).reshape(-1, 4, hidden)).sum(axis=1)
         return np.concatenate([h, (gap[:, hidden:] + through) / (1.0 - kept)], axis=1)
 
-    def _partials(self, states: Floats) -> tuple[Floats, Floats]:
+    def _partials(self, states: Floats, inputs: Floats | None = None) -> tuple[Floats, Floats]:
         """The derivatives of the new states by the pre-activations, and directly by the old states, of the same unit."""
+        if not len(states):
+            slots, parts = _HIDDEN_SLOTS[self.cell.kind][-1] + 1, len(self.cell.states)
+            return np.zeros((0, parts, slots, self.cell.hidden)), np.zeros((0, parts, parts, self.cell.hidden))
         count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
-        inputs = np.ascontiguousarray(np.broadcast_to(self.input, (count, 1, self.input.size)))
+        given = np.broadcast_to(self.input, (count, self.input.size)) if inputs is None else inputs
         initial = np.ascontiguousarray(states).reshape(count, parts, hidden)
-        found = core.cell_partials(self._structure, self._core_params, inputs, initial, 1)
+        found = core.cell_partials(self._structure, self._core_params, np.ascontiguousarray(given[:, None]), initial, 1)
         return found["by_slot"][:, 0], found["by_state"][:, 0]
 
     def activate(self, pre_activations: Floats) -> Floats:

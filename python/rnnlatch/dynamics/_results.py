@@ -1,6 +1,5 @@
 """What the datasets of dynamics have in common: names of coordinates, eigenvalues in one order, where it all comes from."""
 
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ from rnnlatch.dynamics.systems import NetworkSystem, System
 __all__ = [
     "assemble",
     "counted",
-    "dim_names",
     "eigenvalues",
     "quantity",
     "spectrum",
@@ -78,19 +76,6 @@ def states(system: System, values: ArrayLike, dims: Iterable[Hashable], what: st
         return {"state": quantity(dims, h, f"state h {what}"), "cell_state": quantity(dims, c, f"cell state c {what}")}
     word = "pre-activation" if _variable(system) == "pre_activation" else "state"
     return {"state": quantity(dims, array, f"{word} {what}")}
-
-
-def dim_names(system: System) -> tuple[str, ...]:
-    """Give the numbers of a state names that can be dimensions: h_0 for h0.
-
-    Examples
-    --------
-    >>> from rnnlatch.cells import LatchNeuron
-    >>> from rnnlatch.dynamics.systems import system
-    >>> dim_names(system(LatchNeuron(), variable="pre_activation"))
-    ('a_0',)
-    """
-    return tuple(re.sub(r"^([A-Za-z]+)(\d+)$", r"\1_\2", label) for label in system.labels)
 
 
 def eigenvalues(matrices: ArrayLike) -> NDArray[np.complex128]:

@@ -10,7 +10,7 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch._parameter_axes import Axis, AxisLike
 
-__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "solve"]
+__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "check_states", "solve"]
 
 Floats = NDArray[np.float64]
 Variable = Literal["state", "pre_activation"]
@@ -103,6 +103,18 @@ def solve(matrices: Floats, right: Floats) -> Floats:
             except np.linalg.LinAlgError:
                 found[i] = np.linalg.lstsq(matrix, column, rcond=None)[0] if np.isfinite(matrix).all() else np.nan
         return found
+
+
+def check_states(name: str, value: ArrayLike, dimension: int) -> Floats:
+    """Check states: finite, shape (states, dimension), or (states,) where they are single numbers."""
+    allowed = f"states: finite numbers, shape (states, {dimension})"
+    array = floats(name, value, allowed, np.dtype(np.float64))
+    if array.ndim == 1 and dimension == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != dimension or not len(array):
+        raise ValueError(f"{name} has shape {array.shape}; it must be {allowed}")
+    check_finite(name, array)
+    return np.array(array)
 
 
 def check_box(name: str, value: ArrayLike, dimension: int) -> Floats:

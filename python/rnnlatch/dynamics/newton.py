@@ -199,7 +199,7 @@ def chao1(found: NDArray[np.int64]) -> float:
     1.4516
     """
     once, twice, total = int((found == 1).sum()), int((found == 2).sum()), int(found.sum())
-    return (total - 1) / total * once * (once - 1) / (2 * (twice + 1)) if total else 0.0
+    return (total - 1) / total * once * (once - 1) / (2 * (twice + 1)) if once > 1 else 0.0
 
 
 def starting_states(system: System, box: Floats, count: int, seed: Seed) -> Floats:
