@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from reference import dynamics
+from reference.cells import logistic
 from rnnlatch import plotting
 
 __all__ = ["PICTURES", "PROJECTIONS", "basins", "bifurcation", "fixed_points", "orbits"]
@@ -165,6 +166,27 @@ def lyapunov() -> xr.Dataset:
     return found
 
 
+@cache
+def surface() -> tuple[xr.Dataset, xr.Dataset]:
+    """The error surface of Pascanu et al. (2013), figure 6, and two descents on it: (sigma(x_50) - 0.7)^2 over w and b."""
+    w, b = np.linspace(4, 6, 40), np.linspace(-3, -2, 40)
+    x = np.full((40, 40), 0.5)
+    for _ in range(50):
+        x = w[:, None] * logistic(x) + b
+    found = xr.Dataset({"loss": (("x", "y"), (logistic(x) - 0.7) ** 2, {"long_name": "loss"})}, {"x": w, "y": b})
+    # One that goes down in the picture, and one that is thrown out of it.
+    places = np.array([[[5.5, -2.2], [5.2, -2.4], [4.9, -2.45]], [[4.6, -2.2], [4.8, -2.35], [9.0, 1.0]]])
+    paths = xr.Dataset(
+        {
+            "x": (("start", "step"), places[..., 0]),
+            "y": (("start", "step"), places[..., 1]),
+            "loss": (("start", "step"), [[0.06, 0.03, 0.01], [0.05, 0.03, 0.09]]),
+            "clip_norm": ("start", [1.0, np.inf]),
+        }
+    )
+    return found, paths
+
+
 def draw_cobweb(ax: Axes | None = None) -> Axes:
     latch = dynamics.latch_map(2.0, 0.3)
     a = np.linspace(-2.5, 2.5, 101)
@@ -193,6 +215,8 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "basin-map-shaded": lambda ax=None: plotting.basin_map(basins(), ax, shade=True, colorbar=False),
     "bifurcation-diagram": lambda ax=None: plotting.bifurcation_diagram(bifurcation(), ax),
     "cobweb": draw_cobweb,
+    "error-surface": lambda ax=None: plotting.error_surface(surface()[0], ax, paths=surface()[1], colorbar=False),
+    "error-surface-relief": lambda ax=None: plotting.error_surface_relief(surface()[0], ax, paths=surface()[1]),
     "lyapunov-convergence": lambda ax=None: plotting.lyapunov_convergence(lyapunov(), ax),
     "phase-portrait": draw_phase_portrait,
     "phase-portrait-on-basins": draw_portrait_on_basins,
@@ -201,4 +225,4 @@ PICTURES: dict[str, Callable[..., Axes]] = {
     "spectrum-in-the-plane": lambda ax=None: plotting.spectrum_over_time(spectrum(), ax, show="plane"),
 }
 
-PROJECTIONS: dict[str, str] = {}
+PROJECTIONS = {"error-surface-relief": "3d"}
