@@ -50,6 +50,7 @@ def test_directions() -> None:
     found = parse(given, PARAMS)
     assert (found.label, found.value) == ("direction in bias_ih_l0, weight", 0.0)
     assert found.element is None
+    assert parse(given | {"weight_hh_l0": np.ones((2, 2))}, PARAMS).label == "direction in 3 parameters"
     np.testing.assert_array_equal(found.direction["weight_hh_l0"], np.zeros((2, 2)))
     moved = found.at(PARAMS, np.array([0.0, 2.0]))
     np.testing.assert_array_equal(moved["bias_ih_l0"], [[5, 6], [7, 4]])

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 AxisLike = str | Mapping[str, Any]
 """``"weight_hh_l0[0, 1]"``, the name alone of a parameter that is one number, or arrays by name: a direction."""
 
+_NAMED = 2  # parameters in the label of a direction
 _ELEMENT = re.compile(r"\s*([^\[\]]*?)\s*(?:\[([^\[\]]*)\]\s*)?")
 
 
@@ -187,7 +188,8 @@ def _direction(
             moved.append(key)
     if not moved:
         raise ValueError(f"{name} is a direction of zeros; at least one number must change along it")
-    return Axis(f"direction in {listed(moved)}", 0.0, direction, None)
+    where = listed(moved) if len(moved) <= _NAMED else f"{len(moved)} parameters"
+    return Axis(f"direction in {where}", 0.0, direction, None)
 
 
 def _example(params: Mapping[str, Floats], parameter: str | None = None) -> str:

@@ -1,5 +1,6 @@
 """Error surfaces over two parameters: filled contours and relief, with walls and descents on them."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import BoundaryNorm, Colormap, LightSource
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch import validation
@@ -26,7 +28,7 @@ _LEVELS = 14  # of colour, about
 _DECADES = 12  # that a logarithmic scale shows at most
 _FACETS = 120  # along each side of a relief
 _UNKNOWN = "0.85"  # where the network diverges
-_WIDEST = 2.4  # of lines, in points
+_THIN, _STEP = 1.1, 1.2  # widths of lines, in points
 _SHOWN = 0.004  # of the axes' size: shorter steps have no marks of their own
 _PATHS = (("C1", "o"), ("black", "D"), ("C3", "^"), ("C5", "v"))
 
@@ -58,8 +60,8 @@ def error_surface(
     Parameters
     ----------
     found : Dataset
-        What `rnnlatch.gradients.error_surface` gives. Where cells of the grid have been divided, each small one has its
-        colour.
+        What `rnnlatch.gradients.error_surface` gives. Where cells of the grid have been divided, contours go between the
+        middles of the small ones.
     ax : Axes, optional
         Where; a new figure if None.
     variable : str
@@ -107,13 +109,14 @@ def error_surface(
     with style():
         axes = new_axes(ax)
         axes.set_facecolor(_UNKNOWN)
-        shown = np.ma.masked_invalid(values.values.T)
-        if logarithmic:
-            shown = np.ma.masked_less_equal(shown, 0)
-        drawn = axes.contourf(x, y, shown, scale.levels, cmap=scale.cmap, norm=scale.norm, extend="both")
-        drawn.set_rasterized(True)
         if refined:
-            _draw_cells(axes, found, variable, scale, borders=cells)
+            _fill_refined(axes, found, values, scale)
+        else:
+            shown = np.ma.masked_array(values.values.T, ~_can_be_drawn(values.values.T, scale))
+            drawn = axes.contourf(x, y, shown, scale.levels, cmap=scale.cmap, norm=scale.norm, extend="both")
+            _rasterise(drawn)
+        if cells and "leaf_level" in found:
+            _draw_cells(axes, found)
         limits = ((x[0], x[-1]), (y[0], y[-1]))
         axes.set_xlim(*limits[0])
         axes.set_ylim(*limits[1])
@@ -285,26 +288,48 @@ def _draw_scale(axes: Axes, scale: _Scale, label: str) -> None:
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _draw_cells(axes: Axes, found: xr.Dataset, variable: str, scale: _Scale, *, borders: bool) -> None:
-    """Fill the divided cells with the colours of their middles."""
+def _can_be_drawn(values: Floats, scale: _Scale) -> NDArray[np.bool_]:
+    return np.isfinite(values) & ((values > 0) | (not scale.logarithmic))
+
+
+def _fill_refined(axes: Axes, found: xr.Dataset, values: xr.DataArray, scale: _Scale) -> None:
+    """Draw contours through the points of the grid and the middles of the cells, on triangles between neighbours."""
+    grid = np.meshgrid(found["x"].values, found["y"].values, indexing="ij")
+    x, y, z = (
+        np.concatenate([on_grid.ravel(), found[f"leaf_{name}"].values])
+        for name, on_grid in (("x", grid[0]), ("y", grid[1]), (values.name, values.values))
+    )
+    # Neighbours in the picture, whatever the units of the axes.
+    triangles = Triangulation((x - x[0]) / np.ptp(grid[0]), (y - y[0]) / np.ptp(grid[1])).triangles
+    known = _can_be_drawn(z, scale)
+    mesh = Triangulation(x, y, triangles, mask=~known[triangles].all(axis=1))
+    if known[triangles].all(axis=1).any():
+        drawn = axes.tricontourf(
+            mesh, np.where(known, z, scale.levels[0]), scale.levels, cmap=scale.cmap, norm=scale.norm, extend="both"
+        )
+        _rasterise(drawn)
+
+
+def _rasterise(contours: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # those of matplotlib before 3.11 stay vectors
+        contours.set_rasterized(True)
+
+
+def _draw_cells(axes: Axes, found: xr.Dataset) -> None:
+    """Draw the borders of divided cells."""
     divided = found["leaf_level"].values > 0
     x, y, width, height = (found[f"leaf_{name}"].values[divided] for name in ("x", "y", "width", "height"))
     corners = [
         np.stack([x + across * width, y + up * height], axis=-1)
         for across, up in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
     ]
-    values = found[f"leaf_{variable}"].values[divided]
-    known = np.isfinite(values) & ((values > 0) | (not scale.logarithmic))
-    colours = scale.cmap(scale.norm(np.where(known, values, scale.levels[0])))
-    colours[~known] = (0.85, 0.85, 0.85, 1.0)
-    edges: Any = (0, 0, 0, 0.35) if borders else "none"
     axes.add_collection(
         PolyCollection(
             list(np.stack(corners, axis=1)),
-            facecolors=colours,
-            edgecolors=edges,
-            linewidths=0.3 if borders else 0,
-            antialiaseds=borders,
+            facecolors="none",
+            edgecolors=(0, 0, 0, 0.35),
+            linewidths=0.3,
             rasterized=True,
         ),
         autolim=False,
@@ -337,7 +362,7 @@ def _paths(paths: xr.Dataset | None) -> Iterator[_Path]:
         colour, marker = _PATHS[kinds.index(limit) % len(_PATHS)]
         label = "no clipping" if np.isinf(limit) else f"clipped to {limit:g}"
         # A path that goes the same way for a while is seen on both sides of the one above it.
-        width = _WIDEST / (1 + kinds.index(limit))
+        width = _THIN + _STEP * (len(kinds) - 1 - kinds.index(limit))
         yield _Path(points[known], colour, marker, width, None if limit in named else label)
         named.add(limit)
 
