@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Surface", "exact_wall", "linear_unit", "one_unit", "wall_by_scan"]
+__all__ = ["Surface", "exact_wall", "linear_unit", "norms", "one_unit"]
 
 DIGITS = 60
 
@@ -60,17 +60,21 @@ def one_unit(w: Any, b: Any, steps: int = 50, exp: Callable[[Any], Any] = np.exp
     )
 
 
-def wall_by_scan(w: float, low: float, high: float, points: int) -> tuple[float, float, NDArray[np.float64]]:
-    """Where the norm of the gradient is largest among equidistant b, how large, and all local maxima's b."""
-    found = np.empty(points)
+def norms(w: float, low: float, high: float, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give equidistant b, and the norm of the gradient at each."""
     b = np.linspace(low, high, points)
+    found = np.empty(points)
     for start in range(0, points, 2**14):
         part = slice(start, start + 2**14)
-        surface = one_unit(w, b[part])
-        found[part] = np.hypot(surface.by_w, surface.by_b)
-    top = int(found.argmax())
-    peaks = np.nonzero((found[1:-1] > found[:-2]) & (found[1:-1] >= found[2:]))[0] + 1
-    return float(b[top]), float(found[top]), b[peaks]
+        x, x_w, x_b = (np.zeros_like(b[part]) for _ in range(3))
+        x += 0.5
+        for _ in range(50):
+            s = 1 / (1 + np.exp(-x))
+            slope = w * s * (1 - s)
+            x, x_w, x_b = w * s + b[part], s + slope * x_w, 1 + slope * x_b
+        s = 1 / (1 + np.exp(-x))
+        found[part] = np.abs(2 * (s - 0.7) * s * (1 - s)) * np.hypot(x_w, x_b)
+    return b, found
 
 
 def exact_wall(w: str, low: float, high: float, tolerance: str = "1e-20") -> tuple[float, float]:
