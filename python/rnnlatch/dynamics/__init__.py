@@ -28,6 +28,7 @@ from rnnlatch.dynamics.latch import (
     latch_slope,
 )
 from rnnlatch.dynamics.latching import reduced_attracting_set, robustly_latched
+from rnnlatch.dynamics.noise_bounds import noise_bound
 from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
 from rnnlatch.dynamics.periodic import periodic_orbits
 from rnnlatch.dynamics.slow import slow_points
@@ -53,10 +54,11 @@ __all__ = [
     "latch_slope",
     "map_curve",
     "measure_escape",
+    "noise_bound",
     "orbit",
     "periodic_orbits",
-    "slow_points",
     "reduced_attracting_set",
     "robustly_latched",
+    "slow_points",
     "system",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,16 @@ from rnnlatch.dynamics.systems import Floats, System
 
 _SAME_TURN = 1e-4  # of the size of the box, and of the interval
 
-__all__ = ["Branch", "Steps", "branch_of", "branch_variables", "check_interval", "check_steps", "outcome_of"]
+__all__ = [
+    "Branch",
+    "Steps",
+    "branch_of",
+    "branch_variables",
+    "check_interval",
+    "check_steps",
+    "orbit_variables",
+    "outcome_of",
+]
 
 
 @dataclass(frozen=True)
@@ -49,17 +59,21 @@ class Branch:
     trace: Trace
     specials: list[tuple[int, Special]]
 
+    @cached_property
+    def places(self) -> Floats:
+        """The points without units, shape (points, dimension + 1)."""
+        places = [point.place for point in self.trace.points]
+        return np.array(places, np.float64).reshape(-1, self.family.dimension + 1)
+
     @property
     def values(self) -> Floats:
         """The values of the parameter, shape (points,)."""
-        found = np.array([point.place[-1] for point in self.trace.points], np.float64) * self.family.width
-        return np.clip(found, self.family.low, self.family.high)
+        return np.clip(self.places[:, -1] * self.family.width, self.family.low, self.family.high)
 
     @property
     def states(self) -> Floats:
         """The states, shape (points, dimension)."""
-        places = [point.place[:-1] for point in self.trace.points]
-        return np.array(places, np.float64).reshape(-1, self.family.dimension) * self.family.scale
+        return np.asarray(self.places[:, :-1] * self.family.scale)
 
 
 def branch_of(family: Family, start: Point, steps: Steps) -> Branch:
@@ -159,6 +173,18 @@ def branch_variables(
         **counted("special", len(specials), "special point"),
     }
     return data, coords
+
+
+def orbit_variables(system: System, branches: Sequence[Branch]) -> dict[str, xr.Variable]:
+    """Give all points of the orbits on branches, shape (branches, points, phases, dimension)."""
+    longest = max((len(branch.trace.points) for branch in branches), default=0)
+    most = max((branch.family.period for branch in branches), default=1)
+    orbits = np.full((len(branches), longest, most, system.dimension), np.nan)
+    for row, branch in enumerate(branches):
+        for number, (state, value) in enumerate(zip(branch.states, branch.values.tolist(), strict=True)):
+            orbits[row, number, : branch.family.period] = branch.family.orbit(state, value)
+    dims = ("branch", "point", "orbit_phase")
+    return {f"orbit_{name}": part for name, part in states(system, orbits, dims, "on the orbit").items()}
 
 
 def _special_variables(

@@ -30,6 +30,7 @@ _UPDATE = 1e-10  # the last of them: what it leaves is its square, that is round
 _FAR = 1e4  # in sizes of the box
 _SAME = 1e-7  # of the size of the box: a curve that comes back
 _COSINE = 0.9  # of the angle between tangents, at least
+_ASIDE = 0.05  # of a chord: its part across the mean of the tangents at its ends
 _TELLING = 1e-4  # a step that is not made shorter to tell apart what happens on it
 _GROWTH = 1.5
 _FAST = 3  # steps of Newton's method after which steps along the curve may grow
@@ -264,6 +265,11 @@ def _next(family: Family, here: Point, size: float) -> tuple[Point, int] | None:
         found = np.append(at_end[0][:-1], bound), at_end[1]
     point = make_point(family, found[0], here.tangent)
     if point is None or point.tangent @ here.tangent < _COSINE:
+        return None
+    # The chord of a curve that bends smoothly is along the mean of its tangents; else this is the point of another curve.
+    chord, mean = found[0] - here.place, here.tangent + point.tangent
+    mean /= np.linalg.norm(mean)
+    if np.linalg.norm(chord - (mean @ chord) * mean) > _ASIDE * float(np.linalg.norm(chord)):
         return None
     return point, found[1]
 

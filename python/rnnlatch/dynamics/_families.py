@@ -100,13 +100,13 @@ class Family:
 
     def derivatives(self, point: Floats) -> tuple[Floats, Floats, Floats]:
         """Give G, the Jacobian M of F^p and dF^p/d(value) at a point: shapes (d,), (d, d) and (d,)."""
-        system, state = self.at(self.value(point)), self.state(point)[None]
-        matrix, by_value, moved = np.eye(self.dimension), np.zeros(self.dimension), state
-        for _ in range(self.period):
-            jacobian = system.jacobian(moved)[0]
-            by_value = jacobian @ by_value + parameter_derivative(self, self.value(point), moved)[0]
-            matrix, moved = jacobian @ matrix, system.step(moved)
-        gap = (moved - state)[0] / self.scale
+        value = self.value(point)
+        system, orbit = self.at(value), self.orbit(self.state(point), value)
+        jacobians, along = system.jacobian(orbit), parameter_derivative(self, value, orbit)
+        matrix, by_value = jacobians[0], along[0]
+        for jacobian, part in zip(jacobians[1:], along[1:], strict=True):
+            matrix, by_value = jacobian @ matrix, jacobian @ by_value + part
+        gap = (system.step(orbit[-1:])[0] - orbit[0]) / self.scale
         return gap, matrix * (self.scale / self.scale[:, None]), by_value * (self.width / self.scale)
 
     def matrices(self, points: Floats) -> Floats:

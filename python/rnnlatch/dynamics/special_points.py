@@ -30,9 +30,9 @@ _ALL_HALVINGS = 60
 _SOLVED = 1e-9  # residual of the equations at what SciPy gives
 _POLISH = 3  # steps of Newton's method at most
 _UPDATE = 1e-9  # the last of them
-_LEVEL = 1e-5  # a direction without a part along the parameter
+_LEVEL = 1e-4  # a direction without a part along the parameter
 _SINGULAR = 1e12  # condition above which equations do not tell where the point is
-_DIFFERENCE = 1e-5
+_DIFFERENCE = 1e-6
 _ULPS = 4 * np.finfo(float).eps
 
 
@@ -263,7 +263,7 @@ def _branching(family: Family, near: Point) -> Special | None:
     pitchfork = any(abs(way[-1]) < _LEVEL for way in ways)
     # Of the two curves through the point, the one that is not being followed.
     ways = sorted(ways, key=lambda way: abs(float(way @ near.tangent)))
-    turning = bool(ways) and abs(ways[-1][-1]) < _LEVEL
+    turning = bool(ways) and bool(abs(ways[-1][-1]) < _LEVEL)
     return Special(PITCHFORK if pitchfork else BRANCH, place, accuracy, np.nan, ways[0] if ways else None, turning)
 
 
@@ -281,9 +281,11 @@ def _directions(family: Family, place: Floats, left: Floats) -> list[Floats]:
     null = np.linalg.svd(np.column_stack([matrix - np.eye(len(matrix)), by_value]))[2][-2:]
     form = np.empty((2, 2))
     for i in range(2):
-        sides = [family.derivatives(place + move * null[i])[1:] for move in (_DIFFERENCE, -_DIFFERENCE)]
-        moved = [np.column_stack([m - np.eye(len(m)), g]) for m, g in sides]
-        form[i] = left @ (moved[0] - moved[1]) @ null.T / (2 * _DIFFERENCE)
+        slopes = []
+        for step in (_DIFFERENCE, 2 * _DIFFERENCE):
+            one, other = (np.column_stack(family.derivatives(place + move * null[i])[1:]) for move in (step, -step))
+            slopes.append(left @ (one - other) @ null.T / (2 * step))
+        form[i] = (4 * slopes[0] - slopes[1]) / 3  # Richardson
     (a, b), c = form[0], form[1, 1]
     b = (b + form[1, 0]) / 2
     inside = b * b - a * c
