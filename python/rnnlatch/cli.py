@@ -288,11 +288,17 @@ def _diagnose(options: argparse.Namespace) -> int:
 
     settings = {name: value for name, value in vars(options).items() if name != "command"}
     diagnosis, paths = run(Request(**settings))
-    print(diagnosis.summary(WIDTH))
+    print(_printable(diagnosis.summary(WIDTH)))
     print()
     for path in paths:
-        print(f"  {path}")
+        print(f"  {_printable(str(path))}")
     return DONE
+
+
+def _printable(text: str) -> str:
+    """Give a text that the terminal can take: names of files need not be texts at all."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _status(options: argparse.Namespace) -> int:

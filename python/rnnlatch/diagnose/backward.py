@@ -60,13 +60,16 @@ def _seed(driven: Driven) -> Floats:
     """
     cell, networks = driven.cell, driven.networks
     if driven.targets is not None:
-        _, by_state = loss_by_state(networks, driven.partials.state, driven.loss, "last")
-        return np.asarray(by_state * driven.batch)
+        with np.errstate(over="ignore", invalid="ignore"):
+            _, by_state = loss_by_state(networks, driven.partials.state, driven.loss, "last")
+            return np.asarray(by_state * driven.batch)
     rng = driven.draw(_DIRECTIONS)
     size = cell.read_size if cell.outputs is not None else cell.hidden
     drawn = rng.normal(size=(driven.batch, size))
     if cell.outputs is not None:
-        drawn = drawn @ driven.params["weight_out"]
+        weight = driven.params["weight_out"]
+        largest = np.abs(weight).max()
+        drawn = drawn @ (weight / largest if largest > 0 else weight)
     elif cell.read_unit is not None:
         drawn = np.zeros_like(drawn)
         drawn[:, cell.read_unit] = 1.0
@@ -77,10 +80,11 @@ def _seed(driven: Driven) -> Floats:
 
 
 def _walk(networks: Bundle, partials: Partials, seed: Floats, *, through_weights: bool = True) -> Floats:
-    """Give the logarithm of the norm at each lag, (sequence, lag)."""
+    """Give the logarithm of the norm at each lag, (sequence, lag); infinite where the error itself is beyond all numbers."""
     time = networks.time
     logs = np.empty((networks.batch, time + 1))
-    gradient, exponent = _shortened(seed, np.zeros(networks.batch))
+    beyond = ~np.isfinite(seed).all(axis=(0, 2, 3, 4))
+    gradient, exponent = _shortened(np.where(beyond[:, None, None, None], 0.0, seed), np.zeros(networks.batch))
     logs[:, 0] = _log_norm(gradient, exponent)
     for lag in range(time):
         at = slice(time - 1 - lag, time - lag)
@@ -90,12 +94,15 @@ def _walk(networks: Bundle, partials: Partials, seed: Floats, *, through_weights
             before = np.einsum("nbtsph,nbtsh->nbtph", partials.by_state[:, :, at], gradient)
         gradient, exponent = _shortened(before, exponent)
         logs[:, lag + 1] = _log_norm(gradient, exponent)
+    logs[beyond] = np.inf
     return logs
 
 
 def _parameters(networks: Bundle, partials: Partials, seed: Floats) -> Floats:
     """Give the logarithm of the norm of each lag's part of the gradient, mean over the sequences."""
     time, batch = networks.time, networks.batch
+    if not np.isfinite(seed).all():
+        return np.full(time, np.inf)
     logs = np.empty(time)
     gradient, exponent = _shortened(seed / batch, np.zeros(batch))
     for lag in range(time):

@@ -170,19 +170,24 @@ def silence(data: xr.Dataset, ax: Axes) -> str:
 
 def size(data: xr.Dataset, ax: Axes) -> str:
     """Draw the largest number of the state over time."""
-    values = data["largest_state"].values
-    ax.plot(data["step"].values, np.median(values, axis=0), color="C0", linewidth=1.0)
+    values, step = data["largest_state"].values, data["step"].values
+    told = f"Between {values.min():.3g} and {values.max():.3g}."
+    wide = values.max() > 1e3 * np.median(values)
+    if wide:
+        with np.errstate(divide="ignore"):
+            values = np.log10(values)
+        values = np.where(np.isfinite(values), values, np.nan)
+    ax.plot(step, np.median(values, axis=0), color="C0", linewidth=1.0)
     if len(values) > 1:
-        ax.fill_between(
-            data["step"].values, values.min(axis=0), values.max(axis=0), color="C0", alpha=0.25, linewidth=0
-        )
-    if values.max() > 1e3 * max(float(np.median(values)), 1e-300):
-        ax.set_yscale("log")
-    else:
-        ax.set_ylim(bottom=0)
+        ax.fill_between(step, values.min(axis=0), values.max(axis=0), color="C0", alpha=0.25, linewidth=0)
     ax.xaxis.set_major_locator(CountLocator())
-    ax.set(xlabel="step", ylabel="largest number of the state")
-    return f"Between {values.min():.3g} and {values.max():.3g}."
+    ax.set_xlabel("step")
+    if wide:
+        decade_axis(ax, "largest number of the state")
+    else:
+        ax.set_ylabel("largest number of the state")
+        ax.set_ylim(bottom=0)
+    return told
 
 
 def _of_units(ax: Axes, label: str, told: list[str]) -> str:

@@ -149,7 +149,7 @@ def _about_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
     yield from _parameter_gradient(driven, data)
     shares = relative(data["log_gradient"].values)
     if not len(shares):
-        yield _no_error(driven)
+        yield _no_error(driven, data)
         return
     median = data["log_gradient_share"].values
     time, last = driven.time, float(median[-1])
@@ -164,7 +164,7 @@ def _about_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
             f"{count(time, 'step')} earlier ({over}).",
             (
                 Evidence("natural logarithm of the growth", last, "1", f"log_gradient_share[lag={time}]"),
-                Evidence("growth a step", math.exp(last / time), "1", f"log_gradient_share[lag={time}]"),
+                Evidence("growth a step", _exp(last / time), "1", f"log_gradient_share[lag={time}]"),
             ),
             "Clip the norm of the gradient (rl.gradients.clip_norm; 1 is a usual threshold); then smaller or orthogonal "
             "recurrent weights, or shorter pieces of sequences.",
@@ -298,6 +298,8 @@ def _parameter_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
     if "log_parameter_gradient" not in data:
         return
     logs = data["log_parameter_gradient"].values
+    if logs.max() == math.inf:
+        return
     if not np.isfinite(logs).any():
         yield Finding(
             "no-gradient",
@@ -321,7 +323,10 @@ def _parameter_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
     )
 
 
-def _no_error(driven: Driven) -> Finding:
+def _no_error(driven: Driven, data: xr.Dataset) -> Finding:
+    if data["log_gradient"].values.max() == math.inf:
+        sentence = "The error at the last step is larger than any number, so nothing can be said of where its gradient goes."
+        return Finding("error-overflows", "problem", sentence, (), "Check the weights of the read-out and the targets.")
     if driven.targets is not None:
         sentence = (
             "There is no error at the last step of any sequence, so nothing can be said of where its gradient goes."
@@ -357,6 +362,10 @@ def _about_what_was_given(driven: Driven, readouts: tuple[str, ...]) -> Iterator
             (),
             f"Name the linear layer that reads the hidden units: --readout NAME, or rl.io.from_state_dict(…, readout=…).{named}",
         )
+
+
+def _exp(logarithm: float) -> float:
+    return math.exp(logarithm) if logarithm < 709 else math.inf
 
 
 def _where(driven: Driven) -> str:
