@@ -108,6 +108,11 @@ class Located:
     converged: int
     drew: bool = False
 
+    def vague(self, tolerance: float) -> Interval:
+        """Give the undecided boxes, a little wider."""
+        slack = tolerance * np.maximum(1.0, self.undecided.magnitude)
+        return Interval(self.undecided.low - slack, self.undecided.high + slack)
+
     @property
     def unseen(self) -> float:
         """About how many fixed points no start of the search has led to."""
@@ -204,10 +209,13 @@ def _with_unproven(system: System, question: Question, located: Located, exhaust
     if exhausted:
         drawn = starting_states(system, question.box, default_starts(system.dimension), question.seed)
         starts = np.concatenate([starts, drawn])
-    more = search(system, starts, question.box, question.tolerance).states
-    slack = question.tolerance * np.maximum(1.0, np.abs(more).max(axis=1, initial=0.0))[:, None, None]
-    near = members(more, Interval(low - slack, high + slack)).any(axis=1)
-    more = more[near & ~members(more, located.alone).any(axis=1)]
+    points = search(system, starts, question.box, question.tolerance)
+    known = members(points.states, located.alone).any(axis=1)
+    more, residual = points.states[~known], points.residual[~known]
+    near = members(more, located.vague(question.tolerance))
+    # Around a degenerate point Newton's method ends here and there: in a box that is as small as can be, one is enough.
+    best = np.where(near, residual[:, None], np.inf).argmin(axis=0)[near.any(axis=0)] if len(more) else []
+    more = more[near.any(axis=1)] if exhausted else more[np.unique(best).astype(np.int64)]
     unknown = np.full(more.shape, np.nan)
     return replace(
         located,

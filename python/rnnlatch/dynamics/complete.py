@@ -15,9 +15,11 @@ __all__ = ["Complete", "complete"]
 _AT_ONCE = 4096  # boxes
 _CUT = 0.4871  # not at the half: symmetric systems have fixed points there
 _GAIN = 0.25  # a box that has shrunk to this share of its volume is looked at again before it is cut
-_CONTRACTS = 0.9
+_CONTRACTS = 0.9  # the norm of I - Y A below which a proof is tried
 _LEAST_RADIUS = 2.0**-36  # of a box that is tried, relative to the larger of 1 and the state
 _TIGHTENINGS = 8
+_TIGHT = 0.5
+_ROUNDINGS = 16.0  # of the image of one state: s - F(s) is as good as 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def complete(system: System, box: Floats, *, tolerance: float = 1e-8, max_boxes:
         left = work.unknown(_joined([*work.undecided, queue]))
     points = _clipped(newton(system, work.bounds.middle).states, work.bounds)
     order = in_order(points, 1e-12 * np.maximum(1.0, np.abs(points).max(axis=1, initial=0.0)))
-    return Complete(points[order], work.bounds[order], work.alone[order], _hulls(left), examined, bool(len(queue.low)))
+    return Complete(
+        points[order], work.bounds[order], work.alone[order], _hulls(left, tolerance), examined, bool(len(queue.low))
+    )
 
 
 @dataclass
@@ -129,14 +133,22 @@ class _Work:
         if likely.size:
             proven[likely] = self._prove(x[likely], smaller[likely])
         x, slope, smaller = x[~proven], slope[~proven], smaller[~proven]
-        width = smaller.high - smaller.low
+        before, width = x.high - x.low, smaller.high - smaller.low
         least = self.tolerance * np.maximum(1.0, smaller.magnitude)
-        small = (width <= least).all(axis=1)
-        self.undecided.append(smaller[small])
-        x, slope, smaller, width, least = x[~small], slope[~small], smaller[~small], width[~small], least[~small]
-        wide = width > least
-        shrunk = np.prod(np.where(wide, width, 1.0) / np.where(wide, x.high - x.low, 1.0), axis=1) < _GAIN
-        return _joined([smaller[shrunk], *_cut(smaller[~shrunk], slope[~shrunk], wide[~shrunk])])
+        wide = before > least
+        shrunk = np.prod(np.where(wide, width, 1.0) / np.where(wide, before, 1.0), axis=1) < _GAIN
+        given_up = ~shrunk & ((width <= least).all(axis=1) | self._level(smaller, slope))
+        self.undecided.append(smaller[given_up])
+        cut = ~shrunk & ~given_up
+        return _joined([smaller[shrunk], *_cut(smaller[cut], slope[cut], (width > least)[cut])])
+
+    def _level(self, x: Interval, slope: Interval) -> NDArray[np.bool_]:
+        """Say in which boxes s - F(s) does not differ from 0 by more than it is rounded: there is no use in cutting them."""
+        middle = x.middle
+        image = _enclose(self.system, Interval(middle, middle))[0]
+        derivative = Interval.of(np.eye(self.system.dimension)) - slope
+        there = middle - image + _times(derivative, x - middle)
+        return np.asarray((there.magnitude <= _ROUNDINGS * (image.high - image.low)).all(axis=1))
 
     def unknown(self, x: Interval) -> Interval:
         """Leave out the boxes that lie where a fixed point is known to be the only one."""
@@ -162,7 +174,11 @@ class _Work:
         bounds, around = image[done], around[done]
         for _ in range(_TIGHTENINGS):
             value, slope = _enclose(self.system, bounds)
-            bounds = _krawczyk(self.system, bounds, bounds.middle, value, slope)[0]
+            tighter = _krawczyk(self.system, bounds, bounds.middle, value, slope)[0]
+            settled = (tighter.high - tighter.low > _TIGHT * (bounds.high - bounds.low)).all()
+            bounds = tighter
+            if settled:
+                break
         # Of a box whose fixed point is outside of where we look, it is known that it has none.
         inside = ~_apart(bounds, Interval(self.box[:, 0], self.box[:, 1]))
         for i in np.flatnonzero(inside):
@@ -244,9 +260,10 @@ def _apart(x: Interval, other: Interval) -> NDArray[np.bool_]:
     return np.asarray(((x.high < other.low) | (x.low > other.high)).any(axis=-1))
 
 
-def _hulls(x: Interval) -> Interval:
-    """Join the boxes that hang together."""
-    label = groups(x.low, x.high)
+def _hulls(x: Interval, tolerance: float) -> Interval:
+    """Join the boxes that hang together, or nearly so: around a degenerate point some are thrown out by luck."""
+    slack = 2.0 * (x.high - x.low) + 2.0 * tolerance * np.maximum(1.0, x.magnitude)
+    label = groups(x.low - slack, x.high + slack)
     count = int(label.max(initial=-1)) + 1
     low, high = np.full((count, x.shape[1]), np.inf), np.full((count, x.shape[1]), -np.inf)
     np.minimum.at(low, label, x.low)

@@ -24,6 +24,7 @@ from rnnlatch.rng import RNGLike
 __all__ = ["periodic_orbits"]
 
 _LONGEST = 1000
+_SMALL = 1e-3  # relative: a larger box was given up for lack of time
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,13 @@ def periodic_orbits(
 
     Examples
     --------
-    The logistic map at r = 3.2, with bounds written in intervals, has an orbit of period 2 that attracts:
+    The logistic map r x (1 - x) at r = 3.2 has an orbit of period 2 that attracts:
 
     >>> import numpy as np
     >>> from rnnlatch.dynamics import Interval, Map
     >>> def bounds(low, high, r):
-    ...     x = Interval(low, high)
-    ...     image, slope = r * (x - x**2), (r * (1 - 2 * x))[:, :, None]
+    ...     x = Interval(low, high)  # that x occurs once makes the bounds tight
+    ...     image, slope = r * (0.25 - (x - 0.5) ** 2), (r * (1 - 2 * x))[:, :, None]
     ...     return image.low, image.high, slope.low, slope.high
     >>> logistic = Map(
     ...     lambda x, r: r * (x - x**2), lambda x, r: (r * (1 - 2 * x))[:, :, None], 1, {"r": 3.2}, enclosure=bounds
@@ -118,7 +119,7 @@ def periodic_orbits(
         for period in range(1, longest + 1):
             located.append(locate(Iterated(one, period) if period > 1 else one, question))
             orbits += _new_orbits(one, period, located[-1], orbits, question.tolerance)
-        data = _variables(one, orbits)
+        data = _variables(one, orbits, question.proof)
     data["outcome"] = quantity((), _outcome(located, len(orbits), question), "outcome of the search")
     coords = _results.unit(one) | _results.counted("orbit", len(orbits), "periodic orbit")
     coords |= _results.counted("phase", data["state"].sizes["phase"], "steps along the orbit")
@@ -154,7 +155,13 @@ def _new_orbits(one: System, period: int, located: Located, shorter: list[_Orbit
     known = [orbit.points for orbit in shorter if period % len(orbit.points) == 0]
     taken = np.zeros(len(located.states), bool)
     if known:
-        taken |= members(np.concatenate(known), around).any(axis=0)
+        shorter_points = np.concatenate(known)
+        taken |= members(shorter_points, around).any(axis=0)
+        # Where it bifurcates, it is the reason why nothing could be proven around it.
+        vague = located.vague(tolerance)
+        small = (vague.high - vague.low <= _SMALL * np.maximum(1.0, vague.magnitude)).all(axis=1)
+        vague = vague[small & members(shorter_points, vague).any(axis=0)]
+        taken |= ~located.certified & members(located.states, vague).any(axis=1)
     orbits = []
     for first in range(len(located.states)):
         if taken[first]:
@@ -183,7 +190,7 @@ def _radius(points: Floats) -> Floats:
     return np.asarray(1e-12 * np.maximum(1.0, np.abs(points).max(axis=1)))
 
 
-def _variables(one: System, orbits: list[_Orbit]) -> dict[str, xr.Variable]:
+def _variables(one: System, orbits: list[_Orbit], proof: bool) -> dict[str, xr.Variable]:
     periods = np.array([len(orbit.points) for orbit in orbits], np.int64)
     phases = int(periods.max(initial=1))
     states = np.full((len(orbits), phases, one.dimension), np.nan)
@@ -202,7 +209,9 @@ def _variables(one: System, orbits: list[_Orbit]) -> dict[str, xr.Variable]:
             "period": quantity("orbit", periods, "least period", "steps"),
             "stable": quantity("orbit", (size < 1).all(axis=1), "whether all multipliers are inside the unit circle"),
             "index": quantity("orbit", (size > 1).sum(axis=1), "multipliers outside the unit circle"),
-            "topological_index": quantity("orbit", topological_index(values, certified), "sign of det(I - DF^p)"),
+            "topological_index": quantity(
+                "orbit", topological_index(values, certified if proof else None), "sign of det(I - DF^p)"
+            ),
             "residual": quantity("orbit", residual, "largest number of |F^p(s) - s|"),
             "certified": quantity("orbit", certified, "whether existence is proven"),
         }

@@ -119,7 +119,7 @@ def slow_points(
         order = np.argsort(np.where(q[chosen] <= fixed_below, 0.0, q[chosen]), kind="stable")
         chosen, found = chosen[order], found[order]
         q = q[chosen]
-        data = point_variables(one, ends[chosen], "slow_point", "of the slow point", np.zeros(len(chosen), bool))
+        data = point_variables(one, ends[chosen], "slow_point", "of the slow point", None)
     data |= {
         "q": quantity("slow_point", q, "half the squared speed"),
         "speed": quantity("slow_point", np.sqrt(2 * q), "speed |F(s) - s|", "1/step"),

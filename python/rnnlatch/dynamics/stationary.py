@@ -17,7 +17,7 @@ from rnnlatch.rng import RNGLike
 
 __all__ = ["fixed_points", "point_variables"]
 
-_DEGENERATE = 1e-7  # 1 minus an eigenvalue: about what rounding makes of 0 at a double point
+_DEGENERATE = 1e-6  # 1 minus an eigenvalue: about what rounding makes of 0 at a double point
 
 
 def fixed_points(
@@ -67,7 +67,7 @@ def fixed_points(
         Over ``fixed_point``, in the order of their first numbers, and ``unit``: ``state``, of an LSTM also ``cell_state``,
         of other states of vanilla networks also ``pre_activation``; ``eigenvalue_real`` and ``eigenvalue_imag`` of the
         Jacobian over ``eigenvalue``, by falling modulus; ``stable``, whether all are inside the unit circle; ``index``, how
-        many are outside; ``topological_index``, the sign of det(I - J), 0 where it is degenerate; ``residual``, the
+        many are outside; ``topological_index``, the sign of det(I - J), 0 where that is degenerate; ``residual``, the
         largest number of F(s) - s without its sign; ``certified``, whether existence and uniqueness are proven. With a proof
         ``bounds_state`` over ``bound``, within which the point is for sure, and ``undecided_state`` over ``undecided``, if
         there are any. Of a search ``found``, how many starts led there, and ``unseen``, an estimate of the points that it
@@ -106,7 +106,9 @@ def fixed_points(
     question = ask(one, box=box, complete=complete, starts=starts, tolerance=tolerance, max_boxes=max_boxes, rng=rng)
     with np.errstate(over="ignore", invalid="ignore"):
         located = locate(one, question)
-        data = point_variables(one, located.states, "fixed_point", "of the fixed point", located.certified)
+        data = point_variables(
+            one, located.states, "fixed_point", "of the fixed point", located.certified if question.proof else None
+        )
     data |= {
         "certified": quantity(
             "fixed_point", located.certified, "whether existence and uniqueness are proven within the bounds"
@@ -133,7 +135,7 @@ def fixed_points(
 
 
 def point_variables(
-    one: System, states: Floats, dim: str, what: str, certified: NDArray[np.bool_]
+    one: System, states: Floats, dim: str, what: str, certified: NDArray[np.bool_] | None
 ) -> dict[str, xr.Variable]:
     """Give what is computed of each of some states at rest: their coordinates, and the linear map around them."""
     jacobian = one.jacobian(states)
@@ -154,15 +156,17 @@ def point_variables(
     }
 
 
-def topological_index(values: NDArray[np.complex128], certain: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Give the sign of det(I - J) from the eigenvalues, shape (…, dimension): 0 where one of them is 1, if that can be.
+def topological_index(values: NDArray[np.complex128], certified: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """Give the sign of det(I - J) from the eigenvalues, shape (…, dimension), and 0 where it cannot be told.
+
+    That is where an eigenvalue is nearly 1; after a proof it is told of all points that are certified, and of no others.
 
     Examples
     --------
-    >>> topological_index(np.array([[0.5, -2.0], [1.5, 0.5], [1.0, 0.0]], complex), np.zeros(3, bool))
+    >>> topological_index(np.array([[0.5, -2.0], [1.5, 0.5], [1.0, 0.0]], complex))
     array([ 1, -1,  0])
     """
     # Pairs of conjugate values make no sign.
     beyond = ((values.imag == 0) & (values.real > 1)).sum(axis=-1)
-    degenerate = (np.abs(1 - values) <= _DEGENERATE).any(axis=-1)
-    return np.where(degenerate & ~certain, 0, 1 - 2 * (beyond % 2))
+    certain = (np.abs(1 - values) > _DEGENERATE).all(axis=-1) if certified is None else certified
+    return np.where(certain, 1 - 2 * (beyond % 2), 0)
