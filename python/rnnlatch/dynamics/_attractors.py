@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch._parameter_axes import Axis, AxisLike
 from rnnlatch.dynamics._groups import distinct, in_order
+from rnnlatch.dynamics._iterated import Iterated
 from rnnlatch.dynamics._results import eigenvalues
 from rnnlatch.dynamics._settling import Ended, settle
 from rnnlatch.dynamics.newton import newton
@@ -46,44 +46,6 @@ class Attractor:
     def kind(self) -> str:
         """What it is."""
         return "fixed point" if self.period == 1 else "periodic orbit"
-
-
-class Iterated(System):
-    """A map applied p times as one map."""
-
-    def __init__(self, system: System, times: int) -> None:
-        self.system, self.times, self.dimension = system, times, system.dimension
-
-    def step(self, states: Floats) -> Floats:
-        """Give F^p(s)."""
-        for _ in range(self.times):
-            states = self.system.step(states)
-        return states
-
-    def jacobian(self, states: Floats) -> Floats:
-        """Give the product of the Jacobians along the way."""
-        product = self.system.jacobian(states)
-        for _ in range(self.times - 1):
-            states = self.system.step(states)
-            product = self.system.jacobian(states) @ product
-        return product
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What the numbers of a state are called."""
-        return self.system.labels
-
-    def parameter(self, axis: AxisLike, name: str = "parameter") -> Axis:
-        """Find a parameter of the map."""
-        return self.system.parameter(axis, name)
-
-    def with_parameter(self, axis: Axis, value: float) -> "Iterated":
-        """Give the same with another value of one parameter."""
-        return Iterated(self.system.with_parameter(axis, value), self.times)
-
-    def describe(self) -> str:
-        """Say what it is."""
-        return f"{self.system.describe()}, {self.times} times"
 
 
 def find_attractors(

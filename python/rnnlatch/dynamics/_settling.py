@@ -74,7 +74,7 @@ def reach(system: System, starts: Floats, points: Floats, *, tolerance: float, m
     threads : int
         Of the core. The result does not depend on it.
     """
-    if isinstance(system, NetworkSystem) and hasattr(core, "settle"):
+    if isinstance(system, NetworkSystem):
         found = core.reach_points(
             *_network(system), _shaped(system, starts), _shaped(system, points), tolerance, max_steps, threads
         )
@@ -115,7 +115,7 @@ def settle(system: System, starts: Floats, *, tolerance: float, max_period: int,
     threads : int
         Of the core.
     """
-    if isinstance(system, NetworkSystem) and hasattr(core, "settle"):
+    if isinstance(system, NetworkSystem):
         found = core.settle(*_network(system), _shaped(system, starts), tolerance, max_period, max_steps, threads)
         return Ended(found["period"], found["steps"], found["state"].reshape(starts.shape))
     ended = _Ending(starts, 0, max_steps)

@@ -30,7 +30,7 @@ from rnnlatch.dynamics.systems import Floats, NetworkSystem, System, Variable, s
 from rnnlatch.rng import RNGLike
 from rnnlatch.statistics import wilson_interval
 
-__all__ = ["Sorted", "attractor_variables", "basins", "sort_starts"]
+__all__ = ["Sorted", "attractor_points", "attractor_variables", "basins", "check_settings", "sort_starts"]
 
 _SCOUTS = 512  # starts that are followed to find attractors, of all and of those that come to none
 _NUMBERS = 2**20  # numbers of the states that are in memory at once
@@ -148,21 +148,20 @@ def basins(
     whole = system(cell, params, input=input, variable=variable)
     given = make_starts(whole, box=box, resolution=resolution, plane=plane, starts=starts, rng=rng)
     shown = check_shown(whole, inputs)
-    budget = validation.integer("max_steps", max_steps, at_least=1, at_most=2**31 - 2**10)
-    near = validation.number("tolerance", tolerance, above=0)
-    longest = validation.integer("max_period", max_period, at_least=1, at_most=10**6)
+    settings = check_settings(max_steps, tolerance, max_period)
     workers = check_threads(threads)
-    found = sort_starts(given, shown=shown, tolerance=near, max_period=longest, max_steps=budget, threads=workers)
+    found = sort_starts(given, shown=shown, threads=workers, **settings)
     data, coords = given.described()
     by, sampled = given.dims, given.sample is not None
     data |= {
         "basin": quantity(by, found.label.reshape(given.shape), "number of the attractor"),
         "steps": quantity(by, found.steps.reshape(given.shape), "steps to the attractor", "steps"),
-        "outcome": xr.Variable((), _outcome(found, budget, longest), {"long_name": "how the starts ended"}),
+        "outcome": xr.Variable(
+            (), _outcome(found, settings["max_steps"], settings["max_period"]), {"long_name": "how the starts ended"}
+        ),
     }
     data |= _of_attractors(found, sampled) | attractor_variables(whole, found.attractors)
     coords |= _results.unit(whole) | _results.counted("attractor", len(found.attractors), "attractor")
-    settings = {"max_steps": budget, "tolerance": near, "max_period": longest}
     return _results.assemble(
         whole,
         "rnnlatch.dynamics.basins; Bengio, Simard and Frasconi 1994, section IV",
@@ -229,10 +228,7 @@ def sort_starts(
 
 def attractor_variables(whole: System, attractors: list[Attractor]) -> dict[str, xr.Variable]:
     """Give what attractors are, over the dims ``attractor``, ``phase`` and ``unit``."""
-    longest = max((attractor.period for attractor in attractors), default=1)
-    points = np.full((len(attractors), longest, whole.dimension), np.nan)
-    for number, attractor in enumerate(attractors):
-        points[number, : attractor.period] = orbit_from_state_form(whole, attractor.points)
+    points = attractor_points(whole, attractors)
     largest = [float(np.abs(attractor.multipliers).max()) for attractor in attractors]
     dims = ("attractor", "phase")
     return _results.states(whole, points, dims, "on the attractor") | {
@@ -240,6 +236,24 @@ def attractor_variables(whole: System, attractors: list[Attractor]) -> dict[str,
         "kind": quantity("attractor", np.array([a.kind for a in attractors], np.str_), "kind of the attractor"),
         "stable": quantity("attractor", np.ones(len(attractors), bool), "whether it attracts"),
         "multiplier": quantity("attractor", np.array(largest), "largest modulus of the multipliers"),
+    }
+
+
+def attractor_points(whole: System, attractors: list[Attractor]) -> Floats:
+    """Give the points of attractors, shape (attractor, phase, dimension), NaN where one has fewer than another."""
+    longest = max((attractor.period for attractor in attractors), default=1)
+    points = np.full((len(attractors), longest, whole.dimension), np.nan)
+    for number, attractor in enumerate(attractors):
+        points[number, : attractor.period] = orbit_from_state_form(whole, attractor.points)
+    return points
+
+
+def check_settings(max_steps: object, tolerance: object, max_period: object) -> dict[str, Any]:
+    """Check what all analyses of settling take."""
+    return {
+        "max_steps": validation.integer("max_steps", max_steps, at_least=1, at_most=2**31 - 2**10),
+        "tolerance": validation.number("tolerance", tolerance, above=0),
+        "max_period": validation.integer("max_period", max_period, at_least=1, at_most=10**6),
     }
 
 
