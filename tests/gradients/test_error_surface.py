@@ -25,7 +25,7 @@ PASCANU: Drawn = {
     "initial_state": [HALF],
     "parameters": AXES,
 }
-SMOOTH = ("tanh", "logistic", "diagonal", "LSTM", "GRU")
+SMOOTH = ("tanh", "logistic", "diagonal", "LSTM", "GRU", "same_step")
 
 
 def drawn_case(kind: str, loss: str, at: str) -> tuple[NetworkCell, Drawn]:
@@ -398,12 +398,6 @@ def test_a_grid_with_more_points_than_there_are_numbers() -> None:
     line = np.linspace(-3, -2, 2000)
     with pytest.raises(ValueError, match="refine is 20 and the grid has 2000 x 2000 values"):
         error_surface(UNIT, **PASCANU, values=(line, line), refine=20)
-
-
-def test_units_that_read_others_at_the_same_step_are_refused() -> None:
-    cell = make_cell("same_step")
-    with pytest.raises(ValueError, match="cell has same_step"):
-        error_surface(cell, **draw(cell), parameters=("bias_ih_l0[0]", "bias_ih_l0[1]"), values=([0.0], [0.0]))
 
 
 def test_a_connection_that_is_not_there_is_no_axis() -> None:

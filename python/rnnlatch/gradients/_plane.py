@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -14,18 +15,26 @@ from rnnlatch._engine import check_threads
 from rnnlatch._parameter_axes import Axis, AxisLike, parse
 from rnnlatch._parameters import Networks
 from rnnlatch._record import canonical_json
-from rnnlatch._sequences import Sequences
+from rnnlatch._sequences import Sequences, check_sequences, check_targets
 from rnnlatch._variables import provenance
 from rnnlatch.cells.network import NetworkCell
-from rnnlatch.gradients._analysis import begin
 from rnnlatch.gradients.memory import check_memory
 from rnnlatch.validation import show
 
-__all__ = ["Floats", "Plane", "Points", "ascending", "axis_values", "dataset", "norm", "pose_plane"]
+__all__ = [
+    "Floats",
+    "Plane",
+    "Points",
+    "ascending",
+    "axis_values",
+    "dataset",
+    "norm",
+    "pose_plane",
+]
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE = 2**14
+_SMALLEST = 1e-280  # square whose digits are all there
 
 
 @dataclass(frozen=True)
@@ -36,15 +45,15 @@ class Points:
     gradient: Floats
     curvature: Floats | None
 
-    @property
+    @cached_property
     def norm(self) -> Floats:
         """The Euclidean norm of the gradient."""
         return norm(self.gradient)
 
-    @property
+    @cached_property
     def finite(self) -> NDArray[np.bool_]:
         """Whether loss, gradient and curvature are finite."""
-        found = np.isfinite(self.loss) & np.isfinite(self.gradient).all(axis=1)
+        found = np.isfinite(self.loss) & np.isfinite(self.norm)
         return found if self.curvature is None else found & np.isfinite(self.curvature).all(axis=1)
 
 
@@ -65,54 +74,39 @@ class Plane:
         """What the axes are called."""
         return self.axes[0].label, self.axes[1].label
 
-    def evaluate(self, x: Floats, y: Floats, order: int = 1) -> Points:
-        """Compute loss and gradient, and with `order` 2 the curvature, at the points (x, y) of arrays of one shape (n,)."""
-        s = self.sequences
-        structure = s.cell.structure(self.loss, self.at)
-        base = s.parameters
+    @cached_property
+    def _arguments(self) -> dict[str, Any]:
+        """What the core takes besides the points: the network where both values are 0, directions, sequences."""
+        many, origin = self.sequences.as_many(), self.sequences.parameters
         for axis in self.axes:
-            base = axis.origin(base)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _evaluate(self, structure, base, x, y, order)
+            origin = axis.origin(origin)
+        return {
+            "structure": many.cell.structure(self.loss, self.at),
+            "parameters": _as_one(origin),
+            "first": _as_one(self.axes[0].direction),
+            "second": _as_one(self.axes[1].direction),
+            "inputs": many.inputs,
+            "targets": self.targets[None],
+            "mask": None if self.mask is None else self.mask[None],
+            "lengths": many.lengths,
+            "initial": many.initial,
+            "threads": self.threads,
+            "same_step": many.same_step,
+        }
+
+    def evaluate(self, x: Floats, y: Floats, order: Literal[1, 2] = 1) -> Points:
+        """Compute loss and gradient, and with `order` 2 the curvature, at the points (x, y) of arrays of one shape (n,)."""
+        found = core.error_surface(x=x, y=y, order=order, **self._arguments)
+        return Points(found["loss"], found["gradient"], found.get("curvature"))
 
     def check_memory(self, points: int, numbers: int, what: str, instead: str) -> None:
         """Raise where there is too little memory for so many points with so many numbers each."""
         check_memory(8 * points * numbers, f"{what} of {points} points", instead)
 
 
-def _evaluate(plane: Plane, structure: Any, base: Mapping[str, Floats], x: Floats, y: Floats, order: int) -> Points:
-    many = plane.sequences.as_many()
-    targets = plane.targets[None]
-    mask = None if plane.mask is None else plane.mask[None]
-    rest = (many.inputs, targets, mask, many.lengths, many.initial, plane.threads, None)
-    first, second = (axis.direction for axis in plane.axes)
-    loss, gradient = np.empty(x.size), np.empty((x.size, 2))
-    curvature = np.empty((x.size, 3)) if order == 2 else None
-    for start in range(0, x.size, _AT_ONCE):
-        here = slice(start, start + _AT_ONCE)
-        params = {
-            name: value
-            + x[here].reshape(-1, *(1,) * value.ndim) * first[name]
-            + y[here].reshape(-1, *(1,) * value.ndim) * second[name]
-            for name, value in base.items()
-        }
-        found = core.network_gradient(structure, params, *rest)
-        loss[here] = found["loss"]
-        for column, along in enumerate((first, second)):
-            gradient[here, column] = _along(found["gradient"], along)
-        if curvature is not None:
-            for column, along in enumerate((first, second)):
-                direction = {name: np.broadcast_to(value, (params[name].shape)).copy() for name, value in along.items()}
-                product = core.network_hessian_vector(structure, params, direction, *rest)["product"]
-                curvature[here, 2 * column] = _along(product, along)
-                if column == 0:
-                    curvature[here, 1] = _along(product, second)
-    return Points(loss, gradient, curvature)
-
-
-def _along(found: Mapping[str, Floats], along: Mapping[str, Floats]) -> Floats:
-    total = sum((found[name] * value).reshape(len(found[name]), -1).sum(1) for name, value in along.items())
-    return np.asarray(total)
+def _as_one(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Give arrays an axis of one network."""
+    return {name: value[None] for name, value in arrays.items()}
 
 
 def pose_plane(
@@ -130,25 +124,20 @@ def pose_plane(
     threads: Any,
 ) -> Plane:
     """Check what all functions of a loss over two parameters have."""
-    sequences, given, weights = begin(
-        cell,
-        params,
-        inputs,
-        targets,
-        needed=True,
-        loss=loss,
-        at=at,
-        mask=mask,
-        lengths=lengths,
-        initial_state=initial_state,
-    )
+    sequences = check_sequences(cell, params, inputs, lengths=lengths, initial_state=initial_state)
+    if targets is None:
+        raise TypeError("targets is None; it must be an array, of which a loss is made, as in loss_and_gradient")
+    given, weights = check_targets(sequences, targets, loss=loss, at=at, mask=mask)
     if sequences.many:
         raise ValueError(
             f"there are {sequences.runs} networks; a surface is of one, select it with isel(run=…) or [run]"
         )
-    assert given is not None
     sequences = _in_double(sequences)
-    two = _pair("parameters", parameters, "a pair of axes, such as ('weight_hh_l0[0, 0]', 'bias_hh_l0[0]')")
+    two = _pair(
+        "parameters",
+        parameters,
+        "a pair of axes, such as ('weight_hh_l0[0, 0]', 'bias_hh_l0[0]')",
+    )
     first, second = (
         parse(axis, sequences.parameters, masks=cell.masks, name=f"parameters[{index}]")
         for index, axis in enumerate(two)
@@ -168,7 +157,11 @@ def pose_plane(
 
 def axis_values(values: Any, least: int = 1) -> tuple[Floats, Floats]:
     """Check the values along both axes: ascending numbers, at least so many along each."""
-    first, second = _pair("values", values, "a pair of arrays, values along the first axis and along the second")
+    first, second = _pair(
+        "values",
+        values,
+        "a pair of arrays, values along the first axis and along the second",
+    )
     return ascending("values[0]", first, least), ascending("values[1]", second, least)
 
 
@@ -190,13 +183,15 @@ def norm(gradient: Floats) -> Floats:
     """Give the lengths of vectors (…, 2)."""
     x, y = gradient[..., 0], gradient[..., 1]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        squared = x * x + y * y
-        found = np.sqrt(squared)
-        # The squares of numbers that are neither tiny nor huge; hypot is right for all, and takes five times as long.
-        far = ~((squared > 1e-280) & (squared < np.inf))
-        if far.any():
+        squared = x * x
+        squared += y * y
+        # Squares of numbers that are tiny or huge are not right; hypot is right for all, and takes five times as long.
+        if not (squared.size and squared.min() > _SMALLEST and squared.max() < np.inf):
+            far = ~((squared > _SMALLEST) & (squared < np.inf))
+            found = np.sqrt(squared)
             found[far] = np.hypot(x[far], y[far])
-    return np.asarray(found)
+            return np.asarray(found)
+        return np.sqrt(squared, out=squared)
 
 
 def dataset(
@@ -210,7 +205,12 @@ def dataset(
     attrs = provenance(source, "none") | {
         "isa": isa,
         "parameters": canonical_json(
-            {"cell": plane.sequences.cell.to_dict(), "loss": plane.loss, "at": plane.at, "axes": list(plane.names)}
+            {
+                "cell": plane.sequences.cell.to_dict(),
+                "loss": plane.loss,
+                "at": plane.at,
+                "axes": list(plane.names),
+            }
             | settings
         ),
         "x_parameter": plane.names[0],

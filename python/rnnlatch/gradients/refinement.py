@@ -1,7 +1,7 @@
 """Cells of a grid that are divided into four where a loss varies most."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,8 @@ class _Lattice:
 
     def __init__(self, plane: Plane, values: tuple[Floats, Floats], grid: Points, levels: int) -> None:
         self.side = 2 ** (levels + 1)  # of an undivided cell; the middle of the smallest one is on the lattice too
-        self._plane, self._values, self._order = plane, values, 1 if grid.curvature is None else 2
+        self._plane, self._values = plane, values
+        self._order: Literal[1, 2] = 1 if grid.curvature is None else 2
         self._rows = (values[1].size - 1) * self.side + 1
         across, up = (self.side * np.arange(v.size) for v in values)
         self._keys = (across[:, None] * self._rows + up).ravel()

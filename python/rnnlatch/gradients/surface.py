@@ -1,7 +1,7 @@
 """A loss over two parameters, on a grid and on cells that are divided where it is steep."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -58,7 +58,7 @@ def error_surface(
     values : pair of array_like
         Ascending values along x and along y.
     curvature : bool
-        Give the second derivatives too, which cost about three times as much as the gradient.
+        Give the second derivatives too, which cost about half as much again.
     refine : int
         How many times a cell of the grid may be divided into four, 0 to 20; 0: not at all.
     refine_share : float
@@ -89,9 +89,9 @@ def error_surface(
 
     Notes
     -----
-    The points are networks that run in lanes; a point's bits do not depend on the others. All is computed in float64.
-    The gradient is that of back-propagation through time, and the curvature the product of the Hessian with both
-    directions: neither has an error but rounding.
+    The points are networks that run in lanes; a point's bits do not depend on the others. All is computed in float64. The
+    derivatives along both axes are carried forward through time beside the states, with `curvature` those of second order,
+    too: they have no error but rounding, and nothing is kept of earlier steps.
 
     A wall can be thinner than any cell. `steepest` finds it.
 
@@ -125,7 +125,7 @@ def error_surface(
     )
     levels = validation.integer("refine", refine, at_least=0, at_most=MOST_LEVELS)
     xs, ys = axis_values(values, least=2 if levels else 1)
-    order = 2 if validation.flag("curvature", curvature) else 1
+    order: Literal[1, 2] = 2 if validation.flag("curvature", curvature) else 1
     share = validation.number("refine_share", refine_share, above=0, at_most=1)
     budget = validation.integer("max_points", max_points, at_least=1)
     plane.check_memory(

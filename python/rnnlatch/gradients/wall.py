@@ -1,7 +1,7 @@
 """Where a loss over two parameters is steepest along one of them, however thin the wall."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -241,7 +241,7 @@ class _Samples(NamedTuple):
     rise: Floats
 
 
-def _evaluate(plane: Plane, x: Floats, y: Floats, order: int = 2) -> _Samples:
+def _evaluate(plane: Plane, x: Floats, y: Floats, order: Literal[1, 2] = 2) -> _Samples:
     """Evaluate points (lines, points) with one x for each line; what is not finite has the norm -1.
 
     Without the second order the rise is not known, and 0.
