@@ -62,8 +62,11 @@ class Starts:
         """Give some of them, shape (numbers, dimension); they are numbered with the last dim fastest."""
         if self.sample is not None:
             return np.ascontiguousarray(self.sample[numbers])
-        places = np.unravel_index(np.asarray(numbers), self.shape)
-        values = np.stack([axis[place] for axis, place in zip(self.axes, places, strict=True)], axis=1)
+        values, rest = np.empty((len(numbers), len(self.axes))), np.asarray(numbers)
+        for column in range(len(self.axes) - 1, 0, -1):
+            rest, place = np.divmod(rest, len(self.axes[column]))
+            values[:, column] = self.axes[column][place]
+        values[:, 0] = self.axes[0][rest]
         return values if self.plane is None else self.plane[0] + values @ self.plane[1:]
 
     def described(self) -> tuple[dict[str, xr.Variable], dict[str, xr.Variable]]:

@@ -201,11 +201,9 @@ def sort_starts(
             part = left[first : first + rows]
             states = states_of(part) if ends is None else ends[first : first + rows]
             ended = reach(inner, states, points, tolerance=tolerance, max_steps=limit - done, threads=threads)
-            arrived = ended.label >= 0
-            label[part[arrived]] = owner[ended.label[arrived]]
-            steps[part[arrived]] = done + ended.steps[arrived]
-            label[part[ended.label == DIVERGED]] = DIVERGED
-            going = ended.label == NONE
+            label[part] = np.where(ended.label >= 0, owner[ended.label], ended.label) if len(owner) else ended.label
+            steps[part] = np.where(ended.label >= 0, done + ended.steps, -1)
+            going = np.flatnonzero(ended.label == NONE)
             remaining.append(part[going])
             kept.append(ended.state[going])
         left, ends = np.concatenate(remaining), np.concatenate(kept)
@@ -275,10 +273,9 @@ def _of_attractors(found: Sorted, sampled: bool) -> dict[str, xr.Variable]:
     """Give how many starts came to each attractor, and how fast."""
     count, total = len(found.attractors), found.label.size
     come = found.label >= 0
-    number = np.bincount(found.label[come], minlength=count)
-    order = np.argsort(found.label[come], kind="stable")
-    groups = np.split(found.steps[come][order], np.cumsum(number)[:-1]) if count else []
-    median = [float(np.median(steps)) if steps.size else np.nan for steps in groups]
+    label, steps = (found.label, found.steps) if come.all() else (found.label[come], found.steps[come])
+    number = np.bincount(label, minlength=count)
+    median = [float(np.median(part)) if part.size else np.nan for part in (steps[label == i] for i in range(count))]
     data = {
         "share": quantity("attractor", number / total, "share of the starts"),
         "median_steps": quantity("attractor", np.array(median, np.float64), "median of the steps", "steps"),
