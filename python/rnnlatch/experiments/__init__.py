@@ -39,6 +39,7 @@ _HOMES = {
     "schmidhuber2001-guessing": "schmidhuber2001.guessing",
     "pascanu2013-conditions": "pascanu2013.conditions",
     "pascanu2013-error-surface": "pascanu2013.error_surface",
+    "sussillo2013-flip-flop": "sussillo2013.flip_flop",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
     "lstm-memory": "own.lstm_memory",
