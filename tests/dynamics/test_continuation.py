@@ -374,7 +374,7 @@ def test_a_larger_network_is_followed_as_well() -> None:
         ({"start": [np.nan]}, "start"),
         ({"parameter": "bias"}, "parameter is 'bias'"),
         ({"period": 0}, "period is 0"),
-        ({"step": 0.1}, "step is 0.1"),
+        ({"step": 0.5}, "step is 0.5; it must be a finite number above 0 and of at most 0.25"),
         ({"max_step": 0.0}, "max_step is 0"),
         ({"min_step": 0.0}, "min_step is 0"),
         ({"max_points": 0}, "max_points is 0"),

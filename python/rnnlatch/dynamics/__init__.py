@@ -31,6 +31,7 @@ from rnnlatch.dynamics.latching import reduced_attracting_set, robustly_latched
 from rnnlatch.dynamics.noise_bounds import noise_bound
 from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
 from rnnlatch.dynamics.periodic import periodic_orbits
+from rnnlatch.dynamics.regime_maps import regimes
 from rnnlatch.dynamics.slow import slow_points
 from rnnlatch.dynamics.stationary import fixed_points
 from rnnlatch.dynamics.systems import Map, System, system
@@ -58,6 +59,7 @@ __all__ = [
     "orbit",
     "periodic_orbits",
     "reduced_attracting_set",
+    "regimes",
     "robustly_latched",
     "slow_points",
     "system",

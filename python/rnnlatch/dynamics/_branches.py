@@ -17,6 +17,7 @@ from rnnlatch.dynamics._results import counted, quantity, spectrum, states
 from rnnlatch.dynamics.special_points import SADDLE_NODE, Special, events, locate
 from rnnlatch.dynamics.systems import Floats, System
 
+_LONGEST = 0.25
 _SAME_TURN = 1e-4  # of the size of the box, and of the interval
 
 __all__ = [
@@ -112,9 +113,9 @@ def check_interval(interval: object) -> tuple[float, float]:
 
 def check_steps(step: float, max_step: float, min_step: float, max_points: int) -> Steps:
     """Check how curves are followed."""
-    max_step = validation.number("max_step", max_step, above=0, at_most=0.25)
+    max_step = validation.number("max_step", max_step, above=0, at_most=_LONGEST)
     return Steps(
-        validation.number("step", step, above=0, at_most=max_step),
+        min(validation.number("step", step, above=0, at_most=_LONGEST), max_step),
         max_step,
         validation.number("min_step", min_step, at_least=1e-12, at_most=max_step),
         validation.integer("max_points", max_points, at_least=1),

@@ -12,7 +12,7 @@ from rnnlatch._parameter_axes import Axis
 from rnnlatch.dynamics._settling import in_state_form, settle, to_state_form
 from rnnlatch.dynamics.systems import Floats, NetworkSystem, System
 
-__all__ = ["Settled", "moved", "orbits_along", "settle_along"]
+__all__ = ["Networks", "Settled", "moved", "orbits_along", "settle_along"]
 
 _RUNS = 2**16  # orbits that are followed at once
 _SLOW = 1000.0  # tolerances
@@ -76,7 +76,7 @@ def settle_along(
     period, steps = (np.empty((count, many), np.int32) for _ in range(2))
     state = np.empty((count, many, system.dimension))
     if isinstance(system, NetworkSystem):
-        networks = _Networks(system, axes, values)
+        networks = Networks(system, axes, values)
         rows = max(_RUNS // many, 1)
         for first in range(0, count, rows):
             part = np.arange(first, min(first + rows, count))
@@ -128,7 +128,7 @@ def orbits_along(
     """
     period = settled.period.copy()
     inner = in_state_form(system)
-    networks = _Networks(inner, axes, values) if isinstance(inner, NetworkSystem) else None
+    networks = Networks(inner, axes, values) if isinstance(inner, NetworkSystem) else None
     length = np.where(period == 0, unsettled, np.maximum(period, 1))
     phases = max(int(length.max(initial=1)), 1)
     orbits = np.full((*period.shape, phases, system.dimension), np.nan)
@@ -152,7 +152,7 @@ def orbits_along(
     return orbits[:, :, : max(int(length.max(initial=1)), 1)], period
 
 
-class _Networks:
+class Networks:
     """The networks at each set of values."""
 
     def __init__(self, system: NetworkSystem, axes: Sequence[Axis], values: Floats) -> None:

@@ -24,7 +24,7 @@ from rnnlatch.dynamics._branches import (
 from rnnlatch.dynamics._branching import Branching
 from rnnlatch.dynamics._results import assemble, counted, quantity, states, unit
 from rnnlatch.dynamics._settled_along import orbits_along, settle_along
-from rnnlatch.dynamics._starts import make_starts
+from rnnlatch.dynamics._settled_starts import common_starts
 from rnnlatch.dynamics._system import check_box
 from rnnlatch.dynamics.complete import complete as enclose_all
 from rnnlatch.dynamics.newton import default_starts, search, starting_states
@@ -154,7 +154,7 @@ def bifurcation(
     max_steps = validation.integer("max_steps", max_steps, at_least=1)
     seed, threads = normalise(rng), check_threads(threads)
     ends = [one.with_parameter(axis, bound) for bound in bounds]
-    begin = _starts(one, ends, starts, region, rng)
+    begin = common_starts(one, ends, starts, region, rng)
     proving = _proving(one, complete)
 
     work = Branching(one, axis, bounds, steps, branch_period, [])
@@ -235,27 +235,6 @@ def _values(name: str, given: object, bounds: tuple[float, float], least: int, o
     if outside.size:
         raise validation.fail(name, float(outside[0]), allowed)
     return np.unique(array)
-
-
-def _starts(one: System, ends: list[System], starts: object, region: Floats | None, rng: RNGLike | None) -> Floats:
-    """Give the states from which orbits are followed at all values."""
-    if np.ndim(starts) > 0:  # type: ignore[arg-type]
-        found = make_starts(one, starts=starts, rng=rng)
-        return found.states(np.arange(found.count))
-    count = validation.integer("starts", starts, at_least=1)
-    usual = [end.usual for end in ends]
-    if region is None and any(bound is None for bound in usual):
-        raise ValueError(
-            f"box is None, and the states of {one.describe()} have no bounds; say where to look, or give starts as states"
-        )
-    if region is None:  # of pre-activations it moves with the parameter
-        both = np.stack([bound for bound in usual if bound is not None])
-        region = np.stack([both[:, :, 0].min(axis=0), both[:, :, 1].max(axis=0)], axis=1)
-    if one.dimension == 1:
-        # Never on the middle: what is symmetric has a fixed point there, and orbits that begin on it stay.
-        return region[:, 0] + (region[:, 1] - region[:, 0]) * ((np.arange(count) + 0.5 - 0.01) / count)[:, None]
-    found = make_starts(one, starts=count, box=region, rng=rng)
-    return found.states(np.arange(found.count))
 
 
 def _proving(one: System, complete: bool | None) -> bool:
