@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from analyses import claim_of, computed, turned
 from reference import surfaces
 
 SURFACE = "pascanu2013-error-surface"
+PAGE = Path(__file__).parents[2] / "docs" / "pascanu2013-surface.md"
 WALLS = ("4.6", "4.8", "5.0", "5.2", "5.4")
 
 
@@ -151,3 +154,17 @@ def test_every_claim_comes_out_as_published() -> None:
     assert [claim.held for claim in found] == [claim.expected for claim in found]
     assert sum(not claim.expected for claim in found) == 1
     assert claim_of(SURFACE, data, "at the very point").held is False
+
+
+def test_the_page_has_the_walls_of_the_dataset_and_its_example_runs() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    data = computed(SURFACE)
+    rows = re.findall(r"^\| (\d\.?\d?) \| −([\d.]+) \| ([\d.]+) \|", text, re.MULTILINE)
+    assert [float(w) for w, _, _ in rows] == data["w"].values.tolist()
+    np.testing.assert_allclose([-float(b) for _, b, _ in rows], data["wall_b"], rtol=0, atol=2e-10)
+    np.testing.assert_allclose([float(norm) for _, _, norm in rows], data["wall_gradient_norm"], rtol=1e-8)
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example, str(PAGE), "exec"), names)
+    assert names["ax"].get_xlabel() == "weight_hh_l0[8, 0]"
+    assert names["surface"]["refinement_outcome"].item().startswith("levels of refine reached")

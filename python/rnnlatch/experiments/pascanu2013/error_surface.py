@@ -358,8 +358,8 @@ EXPERIMENT = Experiment(
     "with and without clipping goes",
     scales={
         "quick": Scale("71 x 46 points, 5 walls, 2 x 100 descents of 500 steps", "about 4 s"),
-        "paper": Scale("281 x 181 points, 5 walls, 2 x 1,600 descents of 500 steps", "about 10 s"),
-        "large": Scale("1401 x 901 points, 5 walls, 2 x 40,000 descents of 500 steps", "about 2 min"),
+        "paper": Scale("281 x 181 points, 5 walls, 2 x 1,600 descents of 500 steps", "about 8 s"),
+        "large": Scale("1401 x 901 points, 5 walls, 2 x 40,000 descents of 500 steps", "about 1 min"),
     },
     analyse=analyse,
     plot=plot,
