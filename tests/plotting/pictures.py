@@ -130,8 +130,16 @@ def regimes() -> xr.Dataset:
     # With a negative weight the fixed point loses its stability where |w| (1 - tanh^2 a) = 1.
     x = np.sqrt(1 - 1 / np.maximum(-wide, 1))
     doubled = (wide < -1) & (np.abs(high) < np.arctanh(x) - wide * x)
-    words = {"flag_values": [1, 2, 3], "flag_meanings": "one_fixed_point two_fixed_points period_2"}
-    found = xr.Dataset({"regime": (("x", "y"), np.where(two, 2, np.where(doubled, 3, 1)), words)}, {"x": w, "y": h})
+    words = {"flag_values": [1, 2, 3, 4], "flag_meanings": "one_fixed_point two_fixed_points period_2 unsettled"}
+    regime = np.where(two, 2, np.where(doubled, 3, 1))
+    regime[:6, 30:] = 4
+    found = xr.Dataset({"regime": (("x", "y"), regime, words)}, {"x": w, "y": h})
+    at = np.linspace(1, 2.5, 60)
+    found["edge_x"] = (("edge", "edge_point"), [[*at[::-1], *at]])
+    found["edge_y"] = found["edge_x"].copy(
+        data=dynamics.escape_threshold(found["edge_x"].values) * np.repeat([-1, 1], 60)
+    )
+    found["edge_kind"] = ("edge", ["saddle-node"])
     found["x"].attrs, found["y"].attrs = {"long_name": "weight w"}, {"long_name": "input h"}
     return found
 

@@ -214,15 +214,26 @@ def test_all_points_of_an_orbit_are_drawn() -> None:
 
 def test_regimes_have_the_words_of_the_dataset() -> None:
     ax = PICTURES["regime-map"]()
-    assert texts_of(ax) == ["one fixed point", "two fixed points", "period 2"]
+    assert texts_of(ax) == ["one fixed point", "two fixed points", "period 2", "unsettled", "saddle-node"]
     regimes = pictures.regimes()
-    mesh = ax.collections[0]
-    colours = np.asarray(mesh.get_array()).reshape(40, 40, 3)
-    # Row and column of an image are y and x.
-    np.testing.assert_allclose(colours[20, 39], area_colours(3)[1], atol=1e-9)
+    colours = np.asarray(ax.collections[0].get_array()).reshape(40, 40, 4)
+    # Row and column of a picture are y and x.
+    np.testing.assert_allclose(colours[20, 39, :3], area_colours(3)[1], atol=1e-9)
     assert regimes["regime"][39, 20] == 2
-    only = plotting.regime_map(regimes.isel(x=slice(20, 24)))
+    assert colours[39, 0, 3] == 0  # the hatching is seen
+    edge = points(line(ax, "saddle-node"))
+    np.testing.assert_array_equal(edge[:, 0], regimes["edge_x"].values[0])
+    only = plotting.regime_map(regimes[["regime"]].isel(x=slice(20, 24)))
     assert texts_of(only) == ["one fixed point"]  # what is not there has no entry
+
+
+def test_many_regimes() -> None:
+    codes = np.arange(16).reshape(4, 4)
+    words = [f"period_{number + 1}" for number in range(15)] + ["diverging"]
+    attrs = {"flag_values": np.arange(16), "flag_meanings": " ".join(words)}
+    axis = np.arange(4.0)
+    names = texts_of(plotting.regime_map(xr.Dataset({"regime": (("x", "y"), codes, attrs)}, {"x": axis, "y": axis})))
+    assert names == [*(f"period {number + 1}" for number in range(12)), "and 3 more", "diverging"]
 
 
 def test_moduli_are_one_line_each() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlatch.plotting.checks import check_dims
 from rnnlatch.plotting.maps import axis_label, cell_edges
-from rnnlatch.plotting.points import along, area_colours, label_of, labels
+from rnnlatch.plotting.points import along, area_colours, draw_hatching, label_of, labels
 from rnnlatch.plotting.style import new_axes, own_legend, style
 
 __all__ = ["bifurcation_diagram", "regime_map"]
@@ -29,6 +29,9 @@ class _Branch(NamedTuple):
     stable: NDArray[np.bool_]
     special: NDArray[np.bool_]
 
+
+_NAMED = 12  # regimes that the legend names
+_GREYS = {"unsettled": (1.0, 1.0, 1.0, 0.0), "diverging": (0.3, 0.3, 0.3, 1.0)}  # the first lets the hatching through
 
 _SPECIAL = {
     "saddle-node": "o",
@@ -112,7 +115,8 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A colour for each regime, in the words of the dataset.
+        A colour for each regime, in the words of the dataset; hatched grey where nothing settles, dark grey where all
+        orbits diverge. Black lines are edges in closed form, where the dataset has them.
 
     Raises
     ------
@@ -133,22 +137,32 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
             f"regimes has the dims {', '.join(map(str, codes.dims))}; the plot is of a grid of two parameters"
         )
     across, up = map(str, codes.dims)
-    known = np.asarray(codes.attrs["flag_values"]).ravel()
-    words = dict(zip(known.tolist(), str(codes.attrs["flag_meanings"]).split(), strict=True))
-    colours = np.concatenate([area_colours(len(known)), np.full((1, 3), 0.85)])
-    place = np.full(codes.shape, len(known))
-    for number, code in enumerate(known):
-        place[codes.values == code] = number
+    meanings = str(codes.attrs["flag_meanings"]).split()
+    known = dict(zip(np.asarray(codes.attrs["flag_values"]).ravel().tolist(), meanings, strict=True))
+    there = [code for code in known if (codes == code).any()]
+    coloured = [code for code in there if known[code] not in _GREYS]
+    greys = [code for code in there if known[code] in _GREYS]
+    colours = dict(zip(coloured, area_colours(len(coloured)), strict=True))
+    picture = np.ones((*codes.shape, 4))
+    for code in there:
+        picture[codes.values == code] = _GREYS[known[code]] if code in greys else (*colours[code], 1)
+    largest = sorted(coloured, key=lambda code: -int((codes == code).sum()))[:_NAMED]
     x, y = (cell_edges(regimes[dim].values) for dim in (across, up))
     with style():
         axes = new_axes(ax, 5.0)
-        axes.pcolormesh(x, y, colours[place.T], rasterized=True, zorder=0.5)
-        for number, code in enumerate(known.tolist()):
-            if (place == number).any():
-                entry = Rectangle(
-                    (x[0], y[0]), 0, 0, color=colours[number], linewidth=0, label=words[code].replace("_", " ")
-                )
-                axes.add_patch(entry)
+        axes.pcolormesh(x, y, picture.transpose(1, 0, 2), rasterized=True, zorder=0.5)
+        for code in (each for each in coloured if each in largest):
+            name = known[code].replace("_", " ")
+            axes.add_patch(Rectangle((x[0], y[0]), 0, 0, color=colours[code], linewidth=0, label=name))
+        if len(coloured) > _NAMED:
+            axes.plot([], [], linestyle="none", label=f"and {len(coloured) - _NAMED} more")
+        for word in (known[code] for code in greys):
+            if word == "unsettled":
+                draw_hatching(axes, x, y, word)
+            else:
+                axes.add_patch(Rectangle((x[0], y[0]), 0, 0, color=_GREYS[word][:3], linewidth=0, label=word))
+        if "edge_kind" in regimes:
+            _draw_edges(axes, regimes)
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(y[0], y[-1])
         axes.set_xlabel(axis_label(regimes[across]))
@@ -157,6 +171,14 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
             axes.spines[side].set_visible(True)
         own_legend(axes, ax, loc="outside")
     return axes
+
+
+def _draw_edges(axes: Axes, regimes: xr.Dataset) -> None:
+    """Draw the curves on which regimes change, as far as they are known in closed form."""
+    for number, kind in enumerate(regimes["edge_kind"].values.astype(str).tolist()):
+        one = regimes.isel(edge=number)
+        dashes = "-" if kind == "saddle-node" else "--"
+        axes.plot(one["edge_x"], one["edge_y"], color="black", linestyle=dashes, linewidth=0.9, label=kind)
 
 
 def _branches(found: xr.Dataset, shown: str) -> Iterator[_Branch]:

@@ -17,6 +17,7 @@ from rnnlatch.plotting.points import (
     along,
     area_colours,
     draw_fixed_points,
+    draw_hatching,
     grid_dims,
     label_of,
     point_colours,
@@ -254,18 +255,7 @@ def _draw_basins(axes: Axes, basins: xr.Dataset, dims: tuple[str, str], norm: Lo
     x, y = (cell_edges(basins[dim].values) for dim in dims)
     unsettled, diverged = (float((basin == code).mean()) for code in (_UNSETTLED, _DIVERGED))
     if unsettled:
-        hatched = Rectangle(
-            (x[0], y[0]),
-            x[-1] - x[0],
-            y[-1] - y[0],
-            facecolor="0.9",
-            edgecolor="0.45",
-            hatch="/////",
-            linewidth=0,
-            zorder=0,
-            label=f"unsettled, {_percent(unsettled)}",
-        )
-        axes.add_patch(hatched)
+        draw_hatching(axes, x, y, f"unsettled, {_percent(unsettled)}")
     if diverged:
         axes.add_patch(Rectangle((x[0], y[0]), 0, 0, color="0.3", linewidth=0, label=f"diverged, {_percent(diverged)}"))
     if all(np.ptp(np.diff(edges)) < 1e-6 * np.ptp(edges) for edges in (x, y)):

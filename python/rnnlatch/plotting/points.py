@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from rnnlatch import validation
@@ -17,6 +18,7 @@ __all__ = [
     "along",
     "area_colours",
     "draw_fixed_points",
+    "draw_hatching",
     "grid_dims",
     "kinds",
     "label_of",
@@ -28,7 +30,7 @@ Floats = NDArray[np.float64]
 
 _PARTS = re.compile(r"([A-Za-z])(\d+)")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # those of the style but black
-_STRENGTHS = (0.5, 0.25, 0.8)  # of areas: the first six, the next six, …
+_STRENGTHS = (0.5, 0.9, 0.25)  # of areas: the first six, the next six, …
 _MARKERS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "markersize": 5.5, "markerfacecolor": "black", "markeredgecolor": "white"},
     "saddle": {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": "black"},
@@ -178,6 +180,23 @@ def draw_fixed_points(axes: Axes, fixed_points: xr.Dataset, x: str, y: str) -> N
             )
 
 
+def draw_hatching(axes: Axes, x: Floats, y: Floats, label: str) -> None:
+    """Hatch what lies between the edges of a grid in grey, for a picture above that lets it through where nothing settles.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    x, y : ndarray
+        The edges.
+    label : str
+        For the legend.
+    """
+    size = x[-1] - x[0], y[-1] - y[0]
+    looks: dict[str, Any] = {"facecolor": "0.9", "edgecolor": "0.45", "hatch": "/////", "linewidth": 0, "zorder": 0}
+    axes.add_patch(Rectangle((x[0], y[0]), *size, label=label, **looks))
+
+
 def point_colours(count: int) -> Floats:
     """Return a colour (red, green, blue) for each attractor; beyond six they come again.
 
@@ -191,11 +210,11 @@ def point_colours(count: int) -> Floats:
 
 
 def area_colours(count: int) -> Floats:
-    """Return lighter colours for the basins of the attractors; those that come again are of another strength.
+    """Return lighter colours for the basins of the attractors; those that come again are stronger, and then paler.
 
     Examples
     --------
-    >>> bool((area_colours(18)[6:12] > area_colours(18)[:6] - 1e-9).all())
+    >>> bool((area_colours(12)[6:] <= area_colours(6)).all())
     True
     """
     strength = np.array(_STRENGTHS)[np.arange(count) // len(_COLOURS) % len(_STRENGTHS)]
