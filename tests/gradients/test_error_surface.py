@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import rnnlatch as rl
 from network_cases import LOSSES, Drawn, draw, make_cell
@@ -292,6 +293,13 @@ def test_the_highest_of_several_walls_is_found() -> None:
         assert others <= float(here["rival_gradient_norm"]) < float(here["wall_gradient_norm"])
 
 
+def test_walls_are_found_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = (np.linspace(4.5, 5.3, 7), (-2.9, -2.0))
+    whole = steepest(UNIT, **PASCANU, values=values, candidates=200)
+    monkeypatch.setattr("rnnlatch.gradients.wall._AT_ONCE", 500)
+    xr.testing.assert_identical(steepest(UNIT, **PASCANU, values=values, candidates=200), whole)
+
+
 def test_a_wall_at_the_end_of_the_interval() -> None:
     cell = rl.cells.VanillaRNN(inputs=1, hidden=1, activation="linear")
     given: Drawn = {"params": PARAMS, "inputs": np.zeros((1, 1, 1)), "targets": [[0.0]], "parameters": AXES}
@@ -458,8 +466,8 @@ def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     line = np.linspace(-3, -2, 2000)
     with pytest.raises(MemoryError, match="error_surface of 4000000 points needs 288 MB besides its arguments"):
         error_surface(UNIT, **PASCANU, values=(line, line))
-    with pytest.raises(MemoryError, match="steepest of 8192000 points"):
-        steepest(UNIT, **PASCANU, values=(line, (-3.0, -2.0)))
+    with pytest.raises(MemoryError, match="steepest of 10000000 points"):
+        steepest(UNIT, **PASCANU, values=(line, (-3.0, -2.0)), candidates=10**7)
     with pytest.raises(MemoryError, match="descend of 10000001 points"):
         descend(UNIT, **PASCANU, start=(5.0, -2.0), learning_rate=0.1, steps=10**7)
     with pytest.raises(MemoryError, match="the refinement of error_surface of 10000005 points"):

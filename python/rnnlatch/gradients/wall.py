@@ -21,6 +21,7 @@ _PARTS = 16  # into which the interval around a place is cut at a time
 _ROUNDS = 60  # more than 16 parts at a time ever need
 _RESOLVED = 1.05  # a slope between two points that exceeds those at them by less hides nothing
 _NUMBERS = 16  # that are kept of a point
+_AT_ONCE = 2**20  # points, for the x that are worked on at the same time
 _DOUBLINGS = 64
 
 _AXIS = "a pair, ascending values along the first axis and an interval (low, high) of the second"
@@ -126,12 +127,14 @@ def steepest(
     low, high = (float(end) for end in ends)
     count = validation.integer("candidates", candidates, at_least=8)
     width = validation.number("tolerance", tolerance, above=0)
-    plane.check_memory(
-        xs.size * max(count, 2 * _FOLLOWED * _PARTS), _NUMBERS, "steepest", "use fewer candidates or values of x"
-    )
+    at_once = max(1, _AT_ONCE // count)
+    followed = 2 * _FOLLOWED * _PARTS
+    plane.check_memory(min(xs.size, at_once) * max(count, followed), _NUMBERS, "steepest", "use fewer candidates")
 
     y = np.linspace(low, high, count)
-    best, rival = _search(plane, xs, y, width)
+    parts = [_search(plane, xs[start : start + at_once], y, width) for start in range(0, xs.size, at_once)]
+    best = _Found(*(np.concatenate(values) for values in zip(*(found for found, _ in parts), strict=True)))
+    rival = np.concatenate([other for _, other in parts])
     points = plane.evaluate(xs, best.y)
     finite = best.norm >= 0
     outcome = np.select(
