@@ -26,12 +26,16 @@ def plain(
     cell = rl.cells.VanillaRNN(inputs=1, hidden=hidden, activation=activation, bias=bias is not None, **settings)
     params: Params = {"weight_ih_l0": np.full((hidden, 1), drive), "weight_hh_l0": square}
     if bias is not None:
-        params |= {"bias_ih_l0": np.broadcast_to(np.array(bias, float), (hidden,)).copy(), "bias_hh_l0": np.zeros(hidden)}
+        params |= {
+            "bias_ih_l0": np.broadcast_to(np.array(bias, float), (hidden,)).copy(),
+            "bias_hh_l0": np.zeros(hidden),
+        }
     return cell, params
 
 
-def gated(kind: str, hidden: int = 8, **biases: float) -> tuple[Any, Params]:
-    """An LSTM or GRU without recurrent weights, whose gates have the biases that are given."""
+def gated(kind: str, **biases: float) -> tuple[Any, Params]:
+    """An LSTM or GRU of 8 units without recurrent weights, whose gates have the biases that are given."""
+    hidden = 8
     cell = getattr(rl.cells, kind)(inputs=1, hidden=hidden)
     params: Params = {name: np.zeros(shape) for name, shape in cell.parameter_shapes.items()}
     for gate, bias in biases.items():

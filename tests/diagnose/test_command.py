@@ -84,9 +84,12 @@ def test_the_same_command_gives_the_same_files(here: Path) -> None:
     assert (here / "diagnosis" / "diagnosis.json").read_bytes() != (here / "again" / "diagnosis.json").read_bytes()
 
 
-def test_a_model_with_a_prefix_and_a_readout(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_model_with_a_prefix_and_a_readout(capsys: pytest.CaptureFixture[str]) -> None:
     model = weights("GRU", "encoder.rnn.") | weights("LSTM", "decoder.") | {"fc.weight": np.ones((3, 4), np.float32)}
-    rl.io.save("model.safetensors", model | {"fc.bias": np.ones(3, np.float32), "other.weight": np.ones((4, 2), np.float32)})
+    rl.io.save(
+        "model.safetensors", model | {"fc.bias": np.ones(3, np.float32), "other.weight": np.ones((4, 2), np.float32)}
+    )
     assert diagnose("model.safetensors", "--prefix", "encoder.rnn", "--readout", "fc") == 0
     assert "GRU(inputs=2, hidden=4, outputs=3)" in capsys.readouterr().out
     assert diagnose("model.safetensors", "--prefix", "decoder") == 0
@@ -94,7 +97,8 @@ def test_a_model_with_a_prefix_and_a_readout(here: Path, capsys: pytest.CaptureF
     assert "Linear layers that fit: fc." in shown
 
 
-def test_own_files_with_a_readout_beside_the_layer(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("here")
+def test_own_files_with_a_readout_beside_the_layer(capsys: pytest.CaptureFixture[str]) -> None:
     rl.io.save("own.npz", weights("GRU", outputs=1, initial_state="learned"))
     assert diagnose("own.npz") == 0
     assert "GRU(inputs=2, hidden=4, outputs=1, initial_state='learned')" in capsys.readouterr().out
@@ -115,7 +119,9 @@ def test_inputs_and_targets_from_files(here: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "your 5 sequences, all 40 steps" in shown
     with xr.open_dataset(here / "diagnosis" / "data.nc", engine="h5netcdf") as data:
-        expected = rl.diagnose(rl.cells.LSTM(inputs=2, hidden=4), weights(), inputs.astype(float), targets, threads=1).data
+        expected = rl.diagnose(
+            rl.cells.LSTM(inputs=2, hidden=4), weights(), inputs.astype(float), targets, threads=1
+        ).data
         np.testing.assert_allclose(data["log_gradient"], expected["log_gradient"])
 
 
@@ -182,7 +188,8 @@ def test_weights_that_are_no_numbers(here: Path, capsys: pytest.CaptureFixture[s
     assert ".safetensors" in refused(capsys, here, "model.pt")
 
 
-def test_float16_weights_are_widened(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_float16_weights_are_widened() -> None:
     np.savez("half.npz", **{name: value.astype(np.float16) for name, value in weights().items()})
     assert diagnose("half.npz") == 0
 
@@ -227,14 +234,18 @@ def test_bad_targets_and_numbers(here: Path, capsys: pytest.CaptureFixture[str])
     np.save("x.npy", np.zeros((3, 40, 2)))
     np.save("y.npy", np.zeros((3, 9)))
     np.savez("many.npz", a=np.zeros(1), b=np.zeros(1))
-    assert "targets has shape (3, 9)" in refused(capsys, here, "lstm.safetensors", "--inputs", "x.npy", "--targets", "y.npy")
+    assert "targets has shape (3, 9)" in refused(
+        capsys, here, "lstm.safetensors", "--inputs", "x.npy", "--targets", "y.npy"
+    )
     assert "targets is given" in refused(capsys, here, "lstm.safetensors", "--targets", "y.npy")
     assert "many.npz has a, b" in refused(capsys, here, "lstm.safetensors", "--inputs", "many.npz")
     assert "end in .npy" in refused(capsys, here, "lstm.safetensors", "--inputs", "x.csv")
     for option, value in (("--length", "0"), ("--sequences", "-1"), ("--noise-std", "0"), ("--noise-std", "nan")):
         assert value in refused(capsys, here, "lstm.safetensors", option, value)
     assert "seed" in refused(capsys, here, "lstm.safetensors", "--seed", "-1").replace("rng", "seed")
-    assert "GB" in refused(capsys, here, "lstm.safetensors", "--length", "1000000", "--sequences", "1000000").replace("TB", "GB")
+    assert "GB" in refused(capsys, here, "lstm.safetensors", "--length", "1000000", "--sequences", "1000000").replace(
+        "TB", "GB"
+    )
     assert "--length" in refused(capsys, here, "lstm.safetensors", "--length", "many")
 
 

@@ -143,6 +143,50 @@ def test_a_state_that_grows() -> None:
     assert "state-grows" not in diagnose(plain(np.eye(2), "linear", drive=1e6), np.ones((3, 200, 1)))  # by steps only
 
 
+def test_states_that_the_network_holds() -> None:
+    """Two tanh units with w = 2 hold a bit each: 4 stable fixed points."""
+    found = diagnose(plain(2 * np.eye(2), drive=1.0))
+    assert "at least 4 states" in found["holds-states"].sentence
+    assert "2 bits" in found["holds-states"].sentence
+    stable = found.data["fixed_point_stable"].values.astype(bool)
+    states = found.data["fixed_point_state"].values[stable]
+    np.testing.assert_allclose(np.abs(states), 0.9575040, rtol=1e-6)
+    np.testing.assert_allclose(found.data["fixed_point_modulus"].values[stable], 2 * (1 - 0.9575040241**2), rtol=1e-6)
+    assert "1 bit or more" in diagnose(plain([[2.0]], drive=1.0))["holds-states"].sentence
+    # A constant input beyond the threshold leaves one state of two; that of noise is 0.
+    pushed = diagnose(plain([[2.0]], drive=1.0), np.ones((2, 50, 1)))
+    assert "holds-states" not in pushed
+    assert "mean of yours" in pushed["one-resting-state"].sentence
+    assert "holds-states" not in diagnose(plain(0.9 * np.eye(2), drive=1.0))
+
+
+def test_one_state_that_all_come_to() -> None:
+    found = diagnose(plain(0.9 * Q, drive=1.0))
+    assert "input held at 0, all of 64 starts" in found["one-resting-state"].sentence
+    assert math.isclose(found["one-resting-state"].evidence[1].value, 0.9, rel_tol=1e-6)
+    for case in (
+        plain(2 * np.eye(2), drive=1.0),
+        plain(np.eye(8), "linear"),
+        plain(1.2 * np.eye(2), "linear", drive=1.0),
+    ):
+        assert "one-resting-state" not in diagnose(case)
+
+
+def test_a_network_that_does_not_rest() -> None:
+    """A tanh unit with w = -3 goes to and fro; a turn by 1 radian with some gain never comes back to where it was."""
+    found = diagnose(plain([[-3.0]], drive=0.1, bias=0.1))["moves-when-left-alone"]
+    assert "64 go round in cycles of at most" in found.sentence
+    c, s = np.cos(1.0), np.sin(1.0)
+    turning = diagnose(plain(1.5 * np.array([[c, -s], [s, c]]), drive=0.1))["moves-when-left-alone"]
+    assert "had neither come to rest nor into a cycle after 5,000 steps" in turning.sentence
+    assert "moves-when-left-alone" not in diagnose(plain(0.9 * Q, drive=1.0))
+
+
+def test_a_state_that_grows_when_left_alone() -> None:
+    assert "grows-when-left-alone" in diagnose(plain(1.2 * np.eye(2), "relu", drive=1.0))
+    assert "grows-when-left-alone" not in diagnose(plain(0.9 * np.eye(2), "relu", drive=1.0))
+
+
 def test_saturated_units() -> None:
     biases = np.array([9.0] * 6 + [0.0] * 2)
     found = diagnose(plain(0.1 * Q, bias=biases))["saturated"]
@@ -207,7 +251,9 @@ def test_long_memory_through_what_is_kept(kind: str, gate: str) -> None:
     assert "weights-carry" not in found
 
 
-@pytest.mark.parametrize(("kind", "biases"), [("LSTM", {"i": 9.0, "f": -5.0, "o": 9.0}), ("GRU", {"z": -5.0, "r": 9.0})])
+@pytest.mark.parametrize(
+    ("kind", "biases"), [("LSTM", {"i": 9.0, "f": -5.0, "o": 9.0}), ("GRU", {"z": -5.0, "r": 9.0})]
+)
 def test_long_memory_through_the_weights(kind: str, biases: dict[str, float]) -> None:
     """Gates that forget, and weights that hand the state on."""
     cell, params = gated(kind, **biases)
@@ -272,7 +318,13 @@ def test_gates_are_not_judged_by_the_bound_of_plain_networks(kind: str) -> None:
 
 def all_cases() -> list[Any]:
     rng = np.random.default_rng(0)
-    cases: list[Any] = [plain(0.5 * Q), plain(1.1 * Q, "linear"), plain(3 * Q, drive=3.0), plain(Q, "sign"), gated("LSTM")]
+    cases: list[Any] = [
+        plain(0.5 * Q),
+        plain(1.1 * Q, "linear"),
+        plain(3 * Q, drive=3.0),
+        plain(Q, "sign"),
+        gated("LSTM"),
+    ]
     for kind in (rl.cells.VanillaRNN, rl.cells.LSTM, rl.cells.GRU):
         cell: Any = kind(inputs=1, hidden=6, outputs=1)
         cases.append((cell, {name: rng.normal(0, 1.5, shape) for name, shape in cell.parameter_shapes.items()}))

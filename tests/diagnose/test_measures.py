@@ -80,7 +80,7 @@ def test_single_steps_have_the_eigenvalues_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("lags", [TIME, 5])
 def test_products_are_those_of_the_last_steps(name: str, lags: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cell, params, inputs, _ = draw(name, initial_state="learned")
-    monkeypatch.setattr(jacobians, "_BUDGETS", {32: jacobians.Budget(2, lags, 2, 2, 4)})
+    monkeypatch.setattr(jacobians, "_BUDGETS", {32: replace(jacobians._BUDGETS[32], spectra=2, lags=lags, sequences=2)})
     found = rl.diagnose(cell, params, inputs, threads=1).data
     assert found["log_spectral"].shape == (2, lags + 1)
     for sequence in range(2):
@@ -113,7 +113,7 @@ def gates(cell: Any, params: dict[str, Any], inputs: NDArray[Any]) -> dict[str, 
     h = rl.simulate(cell, params, inputs)
     before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
     n = cell.hidden
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for place, gate in enumerate(cell.gates):
         rows = slice(place * n, (place + 1) * n)
         x = inputs @ params["weight_ih_l0"][rows].T + params["bias_ih_l0"][rows]
@@ -214,7 +214,13 @@ def test_noise_has_the_law_that_is_stated() -> None:
     assert "Gaussian noise, mean 0, standard deviation 0.5" in found.data.attrs["sequences"]
     from rnnlatch.diagnose.driven import prepare
 
-    given: dict[str, Any] = {"loss": "half_squared_error", "at": "last", "length": 1000, "sequences": None, "threads": 1}
+    given: dict[str, Any] = {
+        "loss": "half_squared_error",
+        "at": "last",
+        "length": 1000,
+        "sequences": None,
+        "threads": 1,
+    }
     drawn = prepare(cell, params, None, None, noise_std=0.5, rng=3, **given).inputs
     assert drawn.shape == (8, 1000, 6)
     assert abs(drawn.mean()) < 5 * 0.5 / np.sqrt(drawn.size)

@@ -9,6 +9,7 @@ from rnnlatch._network_parameters import Params
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import provenance
 from rnnlatch.cells.network import NetworkCell
+from rnnlatch.diagnose.attractors import left_alone
 from rnnlatch.diagnose.backward import gradient_by_lag
 from rnnlatch.diagnose.diagnosis import Diagnosis
 from rnnlatch.diagnose.driven import Driven, prepare
@@ -43,6 +44,7 @@ def measure(driven: Driven) -> xr.Dataset:
         found |= horizons(found["log_gradient"])
         add(one_step(driven, afforded))
         add(products(driven, afforded))
+        add(left_alone(driven, afforded))
     else:
         left.append("everything along the sequences: the state is not finite after the first step")
     dims = {dim for values in found.values() for dim in values.dims}

@@ -83,7 +83,7 @@ def _walk(networks: Bundle, partials: Partials, seed: Floats, *, through_weights
     """Give the logarithm of the norm at each lag, (sequence, lag); infinite where the error itself is beyond all numbers."""
     time = networks.time
     logs = np.empty((networks.batch, time + 1))
-    beyond = ~np.isfinite(seed).all(axis=(0, 2, 3, 4))
+    beyond = np.asarray(~np.isfinite(seed).all(axis=(0, 2, 3, 4)))
     gradient, exponent = _shortened(np.where(beyond[:, None, None, None], 0.0, seed), np.zeros(networks.batch))
     logs[:, 0] = _log_norm(gradient, exponent)
     for lag in range(time):

@@ -20,18 +20,21 @@ class Budget:
     lags: int  # of products of Jacobians
     sequences: int  # of products of Jacobians
     exponents: int  # Lyapunov exponents
-    settling: int  # starts from which the network is left alone
+    starts: int  # in which the network is left alone
+    settling: int  # steps after which that is given up
+    points: int  # states at rest that Newton's method starts from
 
 
-# By the dimension of the state; beyond the last none of it is done.
+# By the dimension of the state; beyond the last none of what takes dimension^3 operations is done.
 _BUDGETS = {
-    32: Budget(100, 1000, 8, 32, 64),
-    128: Budget(40, 500, 8, 16, 64),
-    256: Budget(20, 300, 4, 10, 32),
-    512: Budget(12, 200, 2, 10, 32),
-    1024: Budget(8, 100, 2, 10, 16),
-    2048: Budget(2, 20, 1, 4, 8),
+    32: Budget(100, 1000, 8, 32, 64, 5000, 64),
+    128: Budget(40, 500, 8, 16, 64, 5000, 32),
+    256: Budget(20, 300, 4, 10, 32, 2000, 16),
+    512: Budget(12, 200, 2, 10, 16, 2000, 8),
+    1024: Budget(8, 100, 2, 10, 8, 1000, 6),
+    2048: Budget(2, 20, 1, 4, 4, 500, 2),
 }
+_BEYOND = Budget(0, 0, 0, 2, 2, 100, 0)
 
 
 def budget(driven: Driven) -> Budget:
@@ -39,7 +42,7 @@ def budget(driven: Driven) -> Budget:
     for dimension, each in _BUDGETS.items():
         if driven.dimension <= dimension:
             return each
-    return Budget(0, 0, 0, 2, 4)
+    return _BEYOND
 
 
 def one_step(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], list[str]]:

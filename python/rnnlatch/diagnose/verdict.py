@@ -199,7 +199,8 @@ def _vanishes(driven: Driven, data: xr.Dataset, over: str) -> Finding:
     else:
         sentence = (
             f"The gradient vanishes {_where(driven)}: of an error at the last step less than half is left {steps(half)} "
-            f"earlier, and less than 1 % from {steps(gone)} on ({over}). What happened longer before an error has hardly a part in its gradient."
+            f"earlier, and less than 1 % from {steps(gone)} on ({over}). What happened longer before an error has hardly a "
+            "part in its gradient."
         )
     return Finding(
         "vanishes",
@@ -325,7 +326,9 @@ def _parameter_gradient(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
 
 def _no_error(driven: Driven, data: xr.Dataset) -> Finding:
     if data["log_gradient"].values.max() == math.inf:
-        sentence = "The error at the last step is larger than any number, so nothing can be said of where its gradient goes."
+        sentence = (
+            "The error at the last step is larger than any number, so nothing can be said of where its gradient goes."
+        )
         return Finding("error-overflows", "problem", sentence, (), "Check the weights of the read-out and the targets.")
     if driven.targets is not None:
         sentence = (

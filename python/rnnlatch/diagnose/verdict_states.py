@@ -18,6 +18,8 @@ def about_states(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
     """Give what follows from trajectories, exponents and fixed points."""
     if not driven.overflow.any():
         yield from _growing(driven, data)
+    if "settled_period" in data:
+        yield from _left_alone(driven, data)
 
 
 def _growing(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
@@ -36,3 +38,72 @@ def _growing(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
         (Evidence("largest number of the state at the last step", largest, "1", f"largest_state[step={driven.time}]"),),
         "Recurrent weights with a spectral radius of at most 1, or tanh instead of relu or linear units.",
     )
+
+
+def _left_alone(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
+    period = data["settled_period"].values
+    starts = period.size
+    held = "With its input held at the mean of yours" if driven.own_data else "With its input held at 0"
+    left, cycles, restless = int((period < 0).sum()), int((period > 1).sum()), int((period == 0).sum())
+    if left:
+        yield Finding(
+            "grows-when-left-alone",
+            "caution",
+            f"{held}, the state grows beyond all numbers from {left} of {count(starts, 'start')}.",
+            (Evidence("starts that left the numbers", left, "starts", "settled_period"),),
+            "Recurrent weights with a spectral radius of at most 1, or tanh instead of relu or linear units.",
+        )
+    if cycles or restless:
+        parts = [
+            *([f"{cycles} go round in cycles of at most {number(period.max())} steps"] if cycles else []),
+            *(
+                [f"{restless} had neither come to rest nor into a cycle after {count(_last(data), 'step')}"]
+                if restless
+                else []
+            ),
+        ]
+        yield Finding(
+            "moves-when-left-alone",
+            "note",
+            f"{held}, not all states come to rest: of {count(starts, 'start')}, {' and '.join(parts)}.",
+            (
+                Evidence("starts in a cycle", cycles, "starts", "settled_period"),
+                Evidence("starts that have not settled", restless, "starts", "settled_period"),
+            ),
+        )
+    if "fixed_point_stable" in data:
+        yield from _fixed_points(data, held)
+
+
+def _last(data: xr.Dataset) -> int:
+    return int(data["settled_step"].values[data["settled_period"].values == 0].max())
+
+
+def _fixed_points(data: xr.Dataset, held: str) -> Iterator[Finding]:
+    stable = data["fixed_point_stable"].values.astype(bool)
+    modulus, came = data["fixed_point_modulus"].values, data["fixed_point_starts"].values
+    states = int(stable.sum())
+    if states >= 2:
+        largest = float(modulus[stable].max())
+        yield Finding(
+            "holds-states",
+            "note",
+            f"{held}, the network has at least {states} states that it stays in for good and returns to after a small push: "
+            f"it can hold {number(np.log2(states))} {'bit' if states == 2 else 'bits'} or more. Around such states gradients "
+            "vanish, so a memory of this kind is not seen in the gradient of long lags (Bengio, Simard and Frasconi 1994).",
+            (
+                Evidence("stable fixed points that were found", states, "1", "fixed_point_stable"),
+                Evidence("largest modulus of their eigenvalues", largest, "1", "fixed_point_modulus"),
+            ),
+        )
+    starts = data.sizes["start"]
+    if states == 1 and int(came[stable][0]) == starts:
+        yield Finding(
+            "one-resting-state",
+            "note",
+            f"{held}, all of {count(starts, 'start')} come to the same state: nothing of them is kept for good.",
+            (
+                Evidence("starts that came there", starts, "starts", "fixed_point_starts"),
+                Evidence("largest modulus of its eigenvalues", float(modulus[stable][0]), "1", "fixed_point_modulus"),
+            ),
+        )
