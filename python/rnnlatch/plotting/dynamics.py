@@ -33,6 +33,7 @@ _WIDTH = 5.2  # inches of a figure with a legend beside the axes
 _NAMED = 12  # attractors that the legend names
 _SHARP = 400  # states along a side of a basin map
 _UNSETTLED, _DIVERGED = -1, -2
+_MARGIN = 0.02  # around a phase portrait
 _FASTEST, _SLOWEST = 0.15, 0.95  # strengths of a colour
 
 
@@ -174,7 +175,7 @@ def phase_portrait(
             axes.plot(x[0], y[0], "s", color=colour, markersize=3.5, zorder=4)
         if fixed_points is not None:
             draw_fixed_points(axes, fixed_points, across, up)
-        _box(axes, field, across, up)
+        _box(axes, field if basins is None else basins, across, up, cells=basins is not None)
         own_legend(axes, ax, loc="outside")
     return axes
 
@@ -221,7 +222,7 @@ def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False
         norm = _steps_norm(basins["steps"].values) if shade else None
         _draw_attractors(axes, basins, across, up)  # first, as in the legend
         _draw_basins(axes, basins, (across, up), norm)
-        _box(axes, basins, across, up)
+        _box(axes, basins, across, up, cells=True)
         if norm is not None and colorbar:
             scale = axes.figure.colorbar(
                 ScalarMappable(norm, "Greys"),
@@ -337,11 +338,14 @@ def _planar(orbits: xr.Dataset, across: str, up: str) -> list[tuple[Floats, Floa
     return list(zip(_paths(orbits, across), _paths(orbits, up), strict=True))
 
 
-def _box(axes: Axes, found: xr.Dataset, across: str, up: str) -> None:
-    """Show the whole grid and no more, in a frame."""
+def _box(axes: Axes, found: xr.Dataset, across: str, up: str, *, cells: bool) -> None:
+    """Show the whole grid and no more, in a frame: with the cells around its states, or a little margin."""
     for dim, limit, name in ((across, axes.set_xlim, axes.set_xlabel), (up, axes.set_ylim, axes.set_ylabel)):
-        edges = cell_edges(found[dim].values)
-        limit(edges[0], edges[-1])
+        values = found[dim].values
+        low, high = (
+            cell_edges(values)[[0, -1]] if cells else values[[0, -1]] + _MARGIN * np.ptp(values) * np.array([-1, 1])
+        )
+        limit(low, high)
         name(label_of(dim, found))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))  # labels are wider than they are high
     for side in ("top", "right"):

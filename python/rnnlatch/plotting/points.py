@@ -30,7 +30,8 @@ Floats = NDArray[np.float64]
 
 _PARTS = re.compile(r"([A-Za-z])(\d+)")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # those of the style but black
-_STRENGTHS = (0.5, 0.9, 0.25)  # of areas: the first six, the next six, …
+# Of areas: the first six differ in grey too, as on paper, and the next ones are darker and lighter than they.
+_STRENGTHS = (0.64, 0.36, 0.57, 0.27, 0.69, 0.42, *(0.95,) * 6, *(0.15,) * 6)
 _MARKERS: dict[str, dict[str, Any]] = {
     "stable": {"marker": "o", "markersize": 5.5, "markerfacecolor": "black", "markeredgecolor": "white"},
     "saddle": {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": "black"},
@@ -217,7 +218,7 @@ def area_colours(count: int) -> Floats:
     >>> bool((area_colours(12)[6:] <= area_colours(6)).all())
     True
     """
-    strength = np.array(_STRENGTHS)[np.arange(count) // len(_COLOURS) % len(_STRENGTHS)]
+    strength = np.array(_STRENGTHS)[np.arange(count) % len(_STRENGTHS)]
     return 1 - strength[:, None] * (1 - point_colours(count))
 
 
