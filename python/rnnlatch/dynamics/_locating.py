@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch import validation
 from rnnlatch.dynamics import _results
+from rnnlatch.dynamics._groups import in_order
 from rnnlatch.dynamics._results import quantity
 from rnnlatch.dynamics._system import Floats, System, check_box, check_states
 from rnnlatch.dynamics.complete import Complete, complete
@@ -198,7 +199,9 @@ def _outcome(proven: Complete, budget: int) -> str:
     if not count:
         return "complete"
     boxes = f"{count} undecided box{'es' * (count > 1)}"
-    return f"incomplete: {boxes}" + (f", the budget of {budget} boxes is spent" if proven.exhausted else "")
+    return f"incomplete: {boxes}" + (
+        f", the budget of {budget} box{'es' * (budget > 1)} is spent" if proven.exhausted else ""
+    )
 
 
 def _with_unproven(system: System, question: Question, located: Located, exhausted: bool) -> Located:
@@ -217,13 +220,15 @@ def _with_unproven(system: System, question: Question, located: Located, exhaust
     best = np.where(near, residual[:, None], np.inf).argmin(axis=0)[near.any(axis=0)] if len(more) else []
     more = more[near.any(axis=1)] if exhausted else more[np.unique(best).astype(np.int64)]
     unknown = np.full(more.shape, np.nan)
+    states = np.concatenate([located.states, more])
+    order = in_order(states, 1e-12 * np.maximum(1.0, np.abs(states).max(axis=1, initial=0.0)))
     return replace(
         located,
-        states=np.concatenate([located.states, more]),
-        certified=np.concatenate([located.certified, np.zeros(len(more), bool)]),
-        bounds=_with(located.bounds, unknown),
-        alone=_with(located.alone, unknown),
-        found=np.concatenate([located.found, np.zeros(len(more), np.int64)]),
+        states=states[order],
+        certified=np.concatenate([located.certified, np.zeros(len(more), bool)])[order],
+        bounds=_with(located.bounds, unknown)[order],
+        alone=_with(located.alone, unknown)[order],
+        found=np.zeros(len(states), np.int64),
         drew=exhausted,
     )
 
