@@ -17,6 +17,7 @@ from rnnlatch.rng import RNGLike
 
 __all__ = ["fixed_points", "point_variables"]
 
+_AT_ONCE = 2**26  # bytes of the Jacobians that are in memory at once
 _DEGENERATE = 1e-6  # 1 minus an eigenvalue: about what rounding makes of 0 at a double point
 
 
@@ -138,8 +139,10 @@ def point_variables(
     one: System, states: Floats, dim: str, what: str, certified: NDArray[np.bool_] | None
 ) -> dict[str, xr.Variable]:
     """Give what is computed of each of some states at rest: their coordinates, and the linear map around them."""
-    jacobian = one.jacobian(states)
-    values = eigenvalues(jacobian)
+    parts = max(_AT_ONCE // (8 * one.dimension**2), 1)
+    values = np.concatenate(
+        [eigenvalues(one.jacobian(states[i : i + parts])) for i in range(0, max(len(states), 1), parts)]
+    )
     data = _results.states(one, states, (dim,), what)
     if isinstance(one, NetworkSystem) and one.cell.kind == "VanillaRNN" and one.variable == "state":
         sums = one.pre_activations(states)
