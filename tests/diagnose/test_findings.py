@@ -77,6 +77,13 @@ def test_no_gradient_at_all() -> None:
         assert float(found.data["horizon"][-1]) == 1
 
 
+def test_what_to_try_where_the_gates_hold_already() -> None:
+    """Open forget gates, and output gates that are shut: raising the first would not help."""
+    assert "raise the biases of the forget gates" in diagnose(gated("LSTM"))["vanishes"].advice
+    found = diagnose(gated("LSTM", f=5.0, o=-5.0))["vanishes"]
+    assert "open already (median time constant 149 steps)" in found.advice
+
+
 def test_a_gradient_that_explodes() -> None:
     found = diagnose(plain(1.1 * Q, "linear"), SILENCE)
     assert found["explodes"].severity == "problem"
@@ -175,11 +182,13 @@ def test_one_state_that_all_come_to() -> None:
 def test_a_network_that_does_not_rest() -> None:
     """A tanh unit with w = -3 goes to and fro; a turn by 1 radian with some gain never comes back to where it was."""
     found = diagnose(plain([[-3.0]], drive=0.1, bias=0.1))["moves-when-left-alone"]
-    assert "64 go round in cycles of at most" in found.sentence
+    assert "64 go round in cycles of at most 2 steps" in found.sentence
     c, s = np.cos(1.0), np.sin(1.0)
     turning = diagnose(plain(1.5 * np.array([[c, -s], [s, c]]), drive=0.1))["moves-when-left-alone"]
     assert "had neither come to rest nor into a cycle after 5,000 steps" in turning.sentence
-    assert "moves-when-left-alone" not in diagnose(plain(0.9 * Q, drive=1.0))
+    # One that swings on its way to rest does rest.
+    for case in (plain(0.9 * Q, drive=1.0), plain([[-0.99]], drive=0.1, bias=0.1)):
+        assert "moves-when-left-alone" not in diagnose(case)
 
 
 def test_a_state_that_grows_when_left_alone() -> None:

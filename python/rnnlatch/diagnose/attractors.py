@@ -16,6 +16,7 @@ __all__ = ["left_alone"]
 
 _TOLERANCE, _MAX_PERIOD = 1e-8, 64
 _SAME = 1e-3  # relative to the larger of 1 and the state: an end that is so near to a fixed point has come to it
+_BACK = 1e-5  # the same, of a state that comes back
 _TRIED = 4  # starts from which fixed points are looked for besides the states that were come to
 
 
@@ -47,12 +48,13 @@ def left_alone(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable]
         max_steps=afforded.settling,
         threads=driven.threads,
     )
+    period = _shortest(system, ended.state, ended.label)
     found = {
         "input_held": quantity("input", held, "input that is held, when the network is left alone"),
         **counted("input", cell.inputs, "input"),
         **counted("start", len(starts), "state that the network is left alone in"),
         "settled_period": quantity(
-            "start", ended.label, "period that the state settles to: 0 not settled, -1 not finite any more", "steps"
+            "start", period, "period that the state settles to: 0 not settled, -1 not finite any more", "steps"
         ),
         "settled_step": quantity("start", ended.steps, "step at which that was seen", "steps"),
     }
@@ -60,7 +62,7 @@ def left_alone(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable]
         return found, ["fixed points: a threshold has no derivative to find them with"]
     if not afforded.points:
         return found, [f"fixed points: the state has {driven.dimension} numbers"]
-    resting = ended.state[ended.label == 1]
+    resting = ended.state[period == 1]
     tried = np.concatenate([_distinct(resting)[: afforded.points], starts[: min(_TRIED, afforded.points)]])
     return found | _points(driven, held, tried, resting), []
 
@@ -79,6 +81,19 @@ def _starts(driven: Driven, system: System, count: int) -> Floats:
     return np.ascontiguousarray(even)
 
 
+def _shortest(system: System, states: Floats, period: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the shortest period that brings states back: what was seen may be a multiple, as where they rest after swinging."""
+    shortest = np.array(period)
+    turning = np.flatnonzero(period > 1)
+    moved = states[turning]
+    for step in range(1, int(period.max(initial=1))):
+        moved = system.step(moved)
+        back = np.array([_near(here, start, _BACK) for here, start in zip(moved, states[turning], strict=True)], bool)
+        first = back & (shortest[turning] == period[turning]) & (step < period[turning])
+        shortest[turning[first]] = step
+    return shortest
+
+
 def _distinct(states: Floats) -> Floats:
     """Leave out states that are near to one that came before."""
     kept: list[Floats] = []
@@ -88,8 +103,8 @@ def _distinct(states: Floats) -> Floats:
     return np.array(kept).reshape(-1, states.shape[1])
 
 
-def _near(state: Floats, other: Floats) -> bool:
-    return bool(np.abs(state - other).max() <= _SAME * max(1.0, float(np.abs(other).max())))
+def _near(state: Floats, other: Floats, within: float = _SAME) -> bool:
+    return bool(np.abs(state - other).max() <= within * max(1.0, float(np.abs(other).max())))
 
 
 def _points(driven: Driven, held: Floats, tried: Floats, resting: Floats) -> dict[str, xr.Variable]:

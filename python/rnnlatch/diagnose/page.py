@@ -99,7 +99,8 @@ def _drawn(data: xr.Dataset, draw: Draw) -> tuple[str, bytes]:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", transparent=True, dpi=150, metadata={"Date": None})
     svg = buffer.getvalue()
-    return told, svg[svg.index(b"<svg") :]
+    # What has no colour is black, whatever the page is: named here, so that it can be another on dark ones.
+    return told, svg[svg.index(b"<svg") :].replace(b"<svg ", b'<svg fill="#000000" ', 1)
 
 
 def _address(svg: bytes) -> str:
@@ -110,18 +111,27 @@ def _numbers(data: xr.Dataset) -> list[tuple[str, str, str]]:
     """Give single numbers and short rows: name, name in words, value."""
     rows = []
     for name, values in data.data_vars.items():
-        if values.size <= 8 and values.ndim <= 1:
-            units = values.attrs.get("units", "1")
-            flat = np.atleast_1d(values.values)
-            if flat.dtype.kind in "US":
-                text = "; ".join(map(str, flat))
-            else:
-                labels = [f"{label}: " for label in values[values.dims[0]].values.tolist()] if values.ndim else [""]
-                text = "; ".join(f"{label}{number(float(value))}" for label, value in zip(labels, flat, strict=True))
-            rows.append(
-                (str(name), str(values.attrs.get("long_name", "")), text + ("" if units == "1" else f" {units}"))
-            )
+        if values.size and values.size <= 8 and values.ndim <= 1:
+            units = str(values.attrs.get("units", "1"))
+            text = _row(data, values) + ("" if units == "1" else f" {units}")
+            rows.append((str(name), str(values.attrs.get("long_name", "")), text))
     return rows
+
+
+def _row(data: xr.Dataset, values: xr.DataArray) -> str:
+    flat = [float(value) for value in np.atleast_1d(values.values)]
+    said = [number(value) for value in flat]
+    if values.name == "horizon":
+        said = [
+            f"more than {data.attrs['steps']}" if value == np.inf else text
+            for value, text in zip(flat, said, strict=True)
+        ]
+    if not values.ndim:
+        return said[0]
+    if len(said) > 1 and len(set(said)) == 1:
+        return f"{said[0]} each"
+    labels = values[values.dims[0]].values.tolist()
+    return "; ".join(f"{label}: {text}" for label, text in zip(labels, said, strict=True))
 
 
 def _settings(data: xr.Dataset) -> list[tuple[str, Any]]:

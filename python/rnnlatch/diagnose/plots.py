@@ -19,7 +19,7 @@ Draw = Callable[[xr.Dataset, Axes], str]
 
 _GREY = "0.5"  # to be seen on white and on black
 _DEEPEST = -20.0  # decades: what is below needs no place in a picture
-_MANY = 2000  # points of a picture; of more every so many is drawn
+_MANY = 2000  # points of a picture, beyond which it is a bitmap
 
 
 def gradient(data: xr.Dataset, ax: Axes) -> str:
@@ -75,7 +75,9 @@ def eigenvalues(data: xr.Dataset, ax: Axes) -> str:
     """Draw the eigenvalues of single steps' Jacobians in the plane."""
     real, imag = data["step_eigenvalue_real"].values.ravel(), data["step_eigenvalue_imag"].values.ravel()
     ax.add_patch(Circle((0, 0), 1.0, fill=False, edgecolor=_GREY, linewidth=1.0))
-    ax.plot(real, imag, ".", color="C0", markersize=2.0, alpha=0.5, rasterized=real.size > _MANY)
+    # Many points are drawn as a bitmap, whose colour must do on light pages and on dark ones.
+    many = real.size > _MANY
+    ax.plot(real, imag, ".", color="C5" if many else "C0", markersize=2.0, alpha=0.6, rasterized=many)
     reach = 1.1 * max(1.0, float(np.hypot(real, imag).max()))
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="real part", ylabel="imaginary part")
     outside = float((np.hypot(real, imag) > 1).mean())

@@ -1,5 +1,6 @@
 """The summary for a terminal."""
 
+import math
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,15 @@ def summary(diagnosis: "Diagnosis", width: int) -> str:
 
 
 def headline(diagnosis: "Diagnosis") -> str:
-    """Count the findings."""
+    """Count the findings, and say how far an error reaches back."""
     counts = {severity: sum(f.severity == severity for f in diagnosis.findings) for severity in _MARKS}
     parts = [f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in counts]
-    return f"{parts[0]}, {parts[1]} and {parts[2]}"
+    said = f"{parts[0]}, {parts[1]} and {parts[2]}"
+    horizon = float(diagnosis.data["horizon"][-1]) if "horizon" in diagnosis.data else math.nan
+    if math.isnan(horizon):
+        return said
+    far = f"more than {steps(diagnosis.data.attrs['steps'])}" if math.isinf(horizon) else steps(horizon)
+    return f"{said}; 1 % of an error reaches back {far}"
 
 
 def shown(evidence: "Evidence") -> str:

@@ -25,6 +25,7 @@ ROUNDING = 1e-9  # a product of 1 that is rounded is not below 1
 GONE, GROWN = 0.01, 100.0  # shares of the error at the last step
 FEW = 20  # steps: nothing is said of the border between vanishing and exploding
 CARRIED = 2.0  # within this factor what units keep of their own state carries the gradient
+HOLDING = 20.0  # steps: gates with a longer time constant are open enough
 MOST = 0.99  # of the sum of the norms of all lags
 
 
@@ -210,12 +211,17 @@ def _vanishes(driven: Driven, data: xr.Dataset, over: str) -> Finding:
             Evidence(f"lag from which on less than {percent(share)} is left", value, "steps", f"horizon[share={share}]")
             for share, value in zip(data["share"].values.tolist(), (half, tenth, gone), strict=True)
         ),
-        _longer_memory(driven, gone),
+        _longer_memory(driven, data, gone),
     )
 
 
-def _longer_memory(driven: Driven, horizon: float) -> str:
+def _longer_memory(driven: Driven, data: xr.Dataset, horizon: float) -> str:
     lags = f"If your task needs lags longer than {steps(horizon)}: "
+    if "time_constant" in data and (held := float(np.median(data["time_constant"]))) > HOLDING:
+        return lags + (
+            f"the gates that keep are open already (median time constant {steps(held)}); look for what else loses the error, "
+            "such as saturated cells or shut gates."
+        )
     return (
         lags
         + {

@@ -33,7 +33,7 @@ def fold(logarithm: float) -> str:
     Examples
     --------
     >>> fold(0.0), fold(math.log(250)), fold(-5000.0), fold(-math.inf)
-    ('1', '250', '3.38e-2172', '0')
+    ('1', '250', '3.37e-2172', '0')
     """
     if math.isinf(logarithm) or math.isnan(logarithm):
         return "0" if logarithm == -math.inf else number(logarithm)
