@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rnnlatch.diagnose.driven import _STARTS, Driven
+from rnnlatch.diagnose.driven import STARTS, Driven
 from rnnlatch.diagnose.jacobians import Budget
 from rnnlatch.dynamics._results import counted, quantity
 from rnnlatch.dynamics._settling import settle
@@ -69,7 +69,7 @@ def left_alone(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable]
 
 def _starts(driven: Driven, system: System, count: int) -> Floats:
     """Draw states: every other one of those that the sequences visit, the rest evenly in twice the range that these have."""
-    rng = driven.draw(_STARTS)
+    rng = driven.draw(STARTS)
     states = driven.partials.state[0].reshape(driven.batch * (driven.time + 1), -1)
     visited = states[rng.integers(len(states), size=count)]
     low, high = states.min(axis=0), states.max(axis=0)

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from rnnlatch._network_parameters import mask_gradient
-from rnnlatch.diagnose.driven import _DIRECTIONS, Driven
+from rnnlatch.diagnose.driven import DIRECTIONS, Driven
 from rnnlatch.dynamics._results import counted, quantity
 from rnnlatch.gradients._analysis import Bundle, Floats, Partials
 from rnnlatch.gradients._losses import loss_by_state
@@ -63,7 +63,7 @@ def _seed(driven: Driven) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
             _, by_state = loss_by_state(networks, driven.partials.state, driven.loss, "last")
             return np.asarray(by_state * driven.batch)
-    rng = driven.draw(_DIRECTIONS)
+    rng = driven.draw(DIRECTIONS)
     size = cell.read_size if cell.outputs is not None else cell.hidden
     drawn = rng.normal(size=(driven.batch, size))
     if cell.outputs is not None:

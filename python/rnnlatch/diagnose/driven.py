@@ -19,12 +19,12 @@ from rnnlatch.gradients._analysis import Bundle, Floats, Partials, begin, bundle
 from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, normalise
 
-__all__ = ["Driven", "prepare"]
+__all__ = ["DIRECTIONS", "STARTS", "Driven", "logistic", "prepare"]
 
 LENGTH, SEQUENCES = 500, 8  # of noise, and the most of a user's sequences, unless other numbers are given
 _LARGEST = 2**20
 
-_NOISE, _DIRECTIONS, _STARTS = range(3)  # places of random numbers
+NOISE, DIRECTIONS, STARTS = range(3)  # places of random numbers
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def prepare(
             raise ValueError("targets is given and inputs None; targets belong to the inputs that they were given for")
         size = (sequences or SEQUENCES, length or LENGTH)
         _check_size(cell, *size)
-        chosen = generator(seed.sequence(), _NOISE).normal(0.0, noise_std, (*size, cell.inputs))
+        chosen = generator(seed.sequence(), NOISE).normal(0.0, noise_std, (*size, cell.inputs))
         law = f"Gaussian noise, mean 0, standard deviation {noise_std:g}, independent over steps and inputs"
         wanted = None
     else:

@@ -100,6 +100,22 @@ def spectrum(data: xr.Dataset, ax: Axes) -> str:
     )
 
 
+def exponents(data: xr.Dataset, ax: Axes) -> str:
+    """Draw the largest Lyapunov exponents with their standard errors."""
+    rank = np.arange(1, data.sizes["exponent"] + 1)
+    ax.axhline(0.0, color=_GREY, linewidth=0.8, zorder=0)
+    for place, values in enumerate(data["lyapunov_exponent"].values):
+        finite = np.isfinite(values)
+        error = np.nan_to_num(data["lyapunov_standard_error"].values[place])
+        ax.errorbar(
+            rank[finite], values[finite], error[finite], fmt=".", color=f"C{place % 4}", label=f"sequence {place}"
+        )
+    ax.xaxis.set_major_locator(CountLocator())
+    ax.set(xlabel="rank", ylabel="Lyapunov exponent (nats per step)")
+    largest = ", ".join(f"{value:.3g}" for value in data["lyapunov_exponent"].values[:, 0])
+    return f"The largest of each sequence: {largest}."
+
+
 def singular_values(data: xr.Dataset, ax: Axes) -> str:
     """Draw the singular values of the recurrent weights."""
     for place, block in enumerate(data["block"].values.tolist()):
@@ -251,6 +267,15 @@ PICTURES: tuple[tuple[str, str, str, Draw], ...] = (
         spectrum,
     ),
     (
+        "lyapunov_exponent",
+        "Lyapunov exponents",
+        (
+            "How fast nearby states move apart (above 0) or together (below) along the sequences, in the directions in which "
+            "they do so the most; bars are standard errors."
+        ),
+        exponents,
+    ),
+    (
         "singular_value",
         "Singular values of the recurrent weights",
         "In falling order. For plain networks: if all are below 1/γ, gradients are certain to vanish.",
@@ -259,7 +284,7 @@ PICTURES: tuple[tuple[str, str, str, Draw], ...] = (
     (
         "gate_histogram",
         "Values of the gates",
-        "Over all units, steps and sequences. Peaks at 0 and 1: stuck gates.",
+        "Over all units, steps and sequences. Near 0 a gate is shut, near 1 open.",
         gates,
     ),
     (

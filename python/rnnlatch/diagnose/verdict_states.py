@@ -7,10 +7,12 @@ import xarray as xr
 
 from rnnlatch.diagnose.diagnosis import Evidence, Finding
 from rnnlatch.diagnose.driven import Driven
-from rnnlatch.diagnose.wording import count, number
+from rnnlatch.diagnose.wording import count, fold, number
 
 __all__ = ["about_states"]
 
+SURE = 3.0  # standard errors that an exponent must be away from 0
+LEAST = 1e-4  # nats a step: a factor of e over 10,000 steps is neither
 LARGE, TENFOLD = 1e3, 10.0  # a state that is so large, and still grows so much over the second half
 
 
@@ -18,6 +20,8 @@ def about_states(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
     """Give what follows from trajectories, exponents and fixed points."""
     if not driven.overflow.any():
         yield from _growing(driven, data)
+    if "lyapunov_exponent" in data:
+        yield from _exponents(data)
     if "settled_period" in data:
         yield from _left_alone(driven, data)
 
@@ -38,6 +42,40 @@ def _growing(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
         (Evidence("largest number of the state at the last step", largest, "1", f"largest_state[step={driven.time}]"),),
         "Recurrent weights with a spectral radius of at most 1, or tanh instead of relu or linear units.",
     )
+
+
+def _exponents(data: xr.Dataset) -> Iterator[Finding]:
+    """Say whether nearby states move apart, where all sequences agree on it, beyond what their errors leave open."""
+    largest = data["lyapunov_exponent"].isel(exponent=0).values
+    # Of minus infinity there is no standard error.
+    error = np.nan_to_num(data["lyapunov_standard_error"].isel(exponent=0).values)
+    if np.isnan(largest).any():
+        return
+    middle = float(np.median(largest))
+    evidence = (
+        Evidence("largest Lyapunov exponent, median", middle, "nats per step", "lyapunov_exponent[exponent=0]"),
+        Evidence(
+            "its largest standard error", float(error.max()), "nats per step", "lyapunov_standard_error[exponent=0]"
+        ),
+    )
+    sequences, margin = count(largest.size, "sequence"), np.maximum(SURE * error, LEAST)
+    if (largest > margin).all():
+        yield Finding(
+            "states-part",
+            "caution",
+            f"Nearby states move apart along the inputs, by a factor of {fold(middle)} a step on average (median of "
+            f"{sequences}): small differences grow instead of being forgotten, and gradients grow with them.",
+            evidence,
+            "Smaller recurrent weights, or clipped gradients (rl.gradients.clip_norm) and shorter pieces of sequences.",
+        )
+    elif (largest < -margin).all():
+        yield Finding(
+            "states-meet",
+            "note",
+            f"Nearby states come together along the inputs, to {fold(middle)} of their distance a step on average (median of "
+            f"{sequences}): small differences fade, the older the more.",
+            evidence,
+        )
 
 
 def _left_alone(driven: Driven, data: xr.Dataset) -> Iterator[Finding]:
