@@ -46,18 +46,16 @@ py::dict lyapunov(const py::dict& structure, const py::dict& parameters, const p
                             start.data()};
     const std::size_t count = sequences.count();
     Array<double> log_growth({count, wanted.size(), exponents});
-    Array<double> state({count, sequences.states(), network.hidden});
-    const LyapunovResult all{log_growth.mutable_data(), state.mutable_data()};
+    Array<std::int64_t> diverged(static_cast<py::ssize_t>(count));
+    const LyapunovResult all{log_growth.mutable_data(), diverged.mutable_data()};
     const std::size_t stride = sequences.steps() == 1 ? 0 : network.inputs;
     sequences.for_each(threads, 2.0 * static_cast<double>(transient + steps) / static_cast<double>(sequences.steps()),
                        [&](std::size_t b, const Work& work) {
-                           rnnlatch::lyapunov(
-                               network, sequences.initial(b), sequences.inputs(b), stride, walk,
-                               {all.log_growth + b * wanted.size() * exponents, all.state + b * network.state_size()},
-                               work);
+                           rnnlatch::lyapunov(network, sequences.initial(b), sequences.inputs(b), stride, walk,
+                                              {all.log_growth + b * wanted.size() * exponents, all.diverged + b}, work);
                        });
     using namespace py::literals;
-    return py::dict("log_growth"_a = log_growth, "state"_a = state);
+    return py::dict("log_growth"_a = log_growth, "diverged"_a = diverged);
 }
 
 py::tuple lyapunov_of_jacobians(const py::handle& jacobians, const py::handle& basis, const py::handle& records) {

@@ -145,7 +145,6 @@ class NetworkJacobian {
     }
 
     std::size_t rows() const { return cell_.states * units_; }
-    const double* state() const { return state_.data(); }  // (states, units)
 
     // Goes one step on.
     void move(const double* input) {

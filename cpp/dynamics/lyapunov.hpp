@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -21,41 +21,77 @@ struct LyapunovWalk {
     const double* basis;  // (state size, exponents): where the tangent vectors begin
 };
 
-// Where it ends: the state, and the basis where it is wanted.
 struct LyapunovResult {
-    double* log_growth;  // (records, exponents)
-    double* state;       // (states, hidden)
+    double* log_growth;      // (records, exponents), NaN from where a number is not finite
+    std::int64_t* diverged;  // the step, counted from 1 with the transient, at which a number is not finite; or -1
 };
 
 namespace detail {
 
-// A diagonal network's directions never mix: each unit has its own exponent, and the largest are those wanted.
-inline void lyapunov_of_units(const RecurrentNetwork& network, NetworkJacobian& jacobian, const double* inputs,
-                              std::size_t input_stride, const LyapunovWalk& walk, const LyapunovResult& result,
-                              const Work& work) {
-    const std::size_t units = network.hidden;
-    std::vector<LongProduct> growth(units);
-    std::vector<double> found(walk.records.size() * units);
-    std::size_t record = 0;
-    for (std::size_t t = 0; t < walk.transient + walk.steps && !work.cancelled(); ++t) {
-        jacobian.move(inputs + t * input_stride);
-        if (t < walk.transient) continue;
-        for (std::size_t unit = 0; unit < units; ++unit) growth[unit].multiply(jacobian.diagonal(unit));
-        if (record == walk.records.size() || walk.records[record] != t + 1 - walk.transient) continue;
-        for (std::size_t unit = 0; unit < units; ++unit) found[record * units + unit] = growth[unit].logarithm();
-        ++record;
-    }
-    std::vector<std::size_t> order(units);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const double* last = found.data() + (walk.records.size() - 1) * units;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
-        return last[i] > last[j] || (std::isnan(last[j]) && !std::isnan(last[i]));
-    });
-    for (record = 0; record < walk.records.size(); ++record) {
+// How the vectors of a basis grow.
+class GrowthOfBasis {
+   public:
+    GrowthOfBasis(const RecurrentNetwork& network, NetworkJacobian& jacobian, const LyapunovWalk& walk)
+        : jacobian_(jacobian), basis_(jacobian.rows(), walk.exponents) {
         for (std::size_t j = 0; j < walk.exponents; ++j) {
-            result.log_growth[record * walk.exponents + j] = found[record * units + order[j]];
+            for (std::size_t i = 0; i < network.state_size(); ++i) {
+                basis_.column(j)[i / network.hidden * network.units() + i % network.hidden] =
+                    walk.basis[i * walk.exponents + j];
+            }
         }
+        basis_.begin();
     }
+
+    bool advance() {
+        jacobian_.prepare();
+        basis_.advance(
+            [&](const BasisColumns& b, double* out, std::size_t stride) { jacobian_.multiply(b, out, stride); });
+        return basis_.finite();
+    }
+    void restart() {
+        basis_.orthonormalise();
+        basis_.restart();
+    }
+    void record(double* to) { basis_.log_growth(to); }
+
+   private:
+    NetworkJacobian& jacobian_;
+    TangentBasis basis_;
+};
+
+// A diagonal network's directions never mix: each unit has its own exponent.
+class GrowthOfUnits {
+   public:
+    GrowthOfUnits(std::size_t units, const NetworkJacobian& jacobian) : jacobian_(jacobian), growth_(units) {}
+
+    bool advance() {
+        for (std::size_t unit = 0; unit < growth_.size(); ++unit) growth_[unit].multiply(jacobian_.diagonal(unit));
+        return true;
+    }
+    void restart() { std::fill(growth_.begin(), growth_.end(), LongProduct{}); }
+    void record(double* to) {
+        for (const LongProduct& each : growth_) *to++ = each.logarithm();
+    }
+
+   private:
+    const NetworkJacobian& jacobian_;
+    std::vector<LongProduct> growth_;
+};
+
+// Walks along the inputs, and records `columns` numbers at each record. Returns the step at which a number is not finite.
+template <class Growth>
+std::int64_t walk_along(NetworkJacobian& jacobian, Growth&& growth, const double* inputs, std::size_t input_stride,
+                        const LyapunovWalk& walk, std::size_t columns, double* to, const Work& work) {
+    std::fill_n(to, walk.records.size() * columns, std::numeric_limits<double>::quiet_NaN());
+    auto record = walk.records.begin();
+    for (std::size_t t = 1; t <= walk.transient + walk.steps && !work.cancelled(); ++t, inputs += input_stride) {
+        if (!jacobian.move(inputs) || !growth.advance()) return static_cast<std::int64_t>(t);
+        if (t == walk.transient) growth.restart();
+        if (record == walk.records.end() || t != walk.transient + *record) continue;
+        growth.record(to);
+        to += columns, ++record;
+    }
+    return -1;
 }
 
 }  // namespace detail
@@ -65,35 +101,26 @@ inline void lyapunov(const RecurrentNetwork& network, const double* initial, con
                      std::size_t input_stride, const LyapunovWalk& walk, const LyapunovResult& result,
                      const Work& work) {
     NetworkJacobian jacobian(network, initial);
-    const std::size_t units = network.units(), states = network.cell.states;
-    if (network.diagonal) {
-        detail::lyapunov_of_units(network, jacobian, inputs, input_stride, walk, result, work);
+    const std::size_t units = network.hidden, records = walk.records.size(), exponents = walk.exponents;
+    if (!network.diagonal) {
+        *result.diverged = detail::walk_along(jacobian, detail::GrowthOfBasis(network, jacobian, walk), inputs,
+                                              input_stride, walk, exponents, result.log_growth, work);
     } else {
-        TangentBasis basis(jacobian.rows(), walk.exponents);
-        for (std::size_t j = 0; j < walk.exponents; ++j) {
-            for (std::size_t i = 0; i < states * network.hidden; ++i) {
-                basis.column(j)[i / network.hidden * units + i % network.hidden] = walk.basis[i * walk.exponents + j];
+        std::vector<double> found(records * units);
+        *result.diverged = detail::walk_along(jacobian, detail::GrowthOfUnits(units, jacobian), inputs, input_stride,
+                                              walk, units, found.data(), work);
+        std::vector<std::size_t> order(units);  // of the units, those that have grown most first
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        if (*result.diverged < 0) {
+            const double* last = found.data() + (records - 1) * units;
+            std::stable_sort(order.begin(), order.end(),
+                             [&](std::size_t i, std::size_t j) { return last[i] > last[j]; });
+        }
+        for (std::size_t record = 0; record < records; ++record) {
+            for (std::size_t j = 0; j < exponents; ++j) {
+                result.log_growth[record * exponents + j] = found[record * units + order[j]];
             }
         }
-        basis.begin();
-        std::size_t record = 0;
-        for (std::size_t t = 0; t < walk.transient + walk.steps && !work.cancelled(); ++t) {
-            jacobian.move(inputs + t * input_stride);
-            jacobian.prepare();
-            basis.advance(
-                [&](const BasisColumns& b, double* out, std::size_t stride) { jacobian.multiply(b, out, stride); });
-            const std::size_t done = t + 1;
-            if (done == walk.transient) {
-                basis.orthonormalise();
-                basis.restart();
-            }
-            if (record == walk.records.size() || done != walk.transient + walk.records[record]) continue;
-            basis.orthonormalise();
-            basis.log_growth(result.log_growth + record++ * walk.exponents);
-        }
-    }
-    for (std::size_t s = 0; s < states; ++s) {
-        std::copy_n(jacobian.state() + s * units, network.hidden, result.state + s * network.hidden);
     }
 }
 
@@ -114,7 +141,6 @@ inline void lyapunov_of_jacobians(const double* jacobians, std::size_t size, std
         basis.advance(
             [&](const BasisColumns& b, double* out, std::size_t stride) { jacobian.multiply(b, out, stride); });
         if (record == records.size() || t + 1 != records[record]) continue;
-        basis.orthonormalise();
         basis.log_growth(log_growth + record++ * exponents);
     }
     basis.orthonormalise();

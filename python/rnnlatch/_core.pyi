@@ -175,6 +175,20 @@ def cell_partials(
     threads: int,
     lengths: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[np.float64]]: ...
+def lyapunov(
+    structure: Mapping[str, int | str],
+    parameters: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[np.float64],
+    initial: NDArray[np.float64] | None,
+    basis: NDArray[np.float64],
+    transient: int,
+    steps: int,
+    records: NDArray[np.int64],
+    threads: int,
+) -> dict[str, NDArray[Any]]: ...
+def lyapunov_of_jacobians(
+    jacobians: NDArray[np.float64], basis: NDArray[np.float64], records: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 def reach_points(
     structure: Mapping[str, int | str],
     parameters: Mapping[str, NDArray[np.float64]],

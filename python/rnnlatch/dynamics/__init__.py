@@ -29,6 +29,7 @@ from rnnlatch.dynamics.latch import (
 )
 from rnnlatch.dynamics.latching import reduced_attracting_set, robustly_latched
 from rnnlatch.dynamics.noise_bounds import noise_bound
+from rnnlatch.dynamics.lyapunov import lyapunov_spectrum
 from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
 from rnnlatch.dynamics.periodic import periodic_orbits
 from rnnlatch.dynamics.regime_maps import regimes
@@ -53,6 +54,7 @@ __all__ = [
     "latch_fixed_points",
     "latch_noise_bound",
     "latch_slope",
+    "lyapunov_spectrum",
     "map_curve",
     "measure_escape",
     "noise_bound",
