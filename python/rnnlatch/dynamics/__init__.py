@@ -28,8 +28,8 @@ from rnnlatch.dynamics.latch import (
     latch_slope,
 )
 from rnnlatch.dynamics.latching import reduced_attracting_set, robustly_latched
-from rnnlatch.dynamics.noise_bounds import noise_bound
 from rnnlatch.dynamics.lyapunov import lyapunov_spectrum
+from rnnlatch.dynamics.noise_bounds import noise_bound
 from rnnlatch.dynamics.orbits import displacement_field, map_curve, orbit
 from rnnlatch.dynamics.periodic import periodic_orbits
 from rnnlatch.dynamics.regime_maps import regimes

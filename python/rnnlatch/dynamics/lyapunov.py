@@ -1,67 +1,32 @@
 """Lyapunov exponents: how fast nearby states move apart or together in the long run, direction by direction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rnnlatch import validation
-from rnnlatch._arrays import check_finite, floats, integers
+from rnnlatch._arrays import check_finite, floats
 from rnnlatch._dispatch import core
 from rnnlatch._network_parameters import Params
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.cells.network import NetworkCell
+from rnnlatch.dynamics._growth import WORDS, Plan, coordinates, dims, estimates
+from rnnlatch.dynamics._growth import plan as make_plan
 from rnnlatch.dynamics._results import assemble, quantity
 from rnnlatch.dynamics.systems import NetworkSystem, System, system
-from rnnlatch.gradients._analysis import Floats, Integers, analyse, begin, bundle, one_by_one, sequence_dims
+from rnnlatch.gradients._analysis import Floats, analyse, begin, bundle, one_by_one, sequence_dims
 from rnnlatch.gradients.memory import check_memory, trajectory_memory
 from rnnlatch.rng import RNGLike, normalise
 
 __all__ = ["lyapunov_spectrum"]
 
-_STEPS = 10_000
-_TRANSIENT = 1000  # steps at most, where it is left open
 _NUMBERS = 2**20  # of the Jacobians of a map at once
 _SOURCE = (
     "rnnlatch.dynamics.lyapunov_spectrum; Benettin, Galgani, Giorgilli and Strelcyn (1980); Kaplan and Yorke (1979)"
 )
-
-_WORDS = {
-    "lyapunov_exponent": ("Lyapunov exponent", "nats per step"),
-    "standard_error": ("standard error of the Lyapunov exponent, by batch means", "nats per step"),
-    "running": ("Lyapunov exponent, as estimated from the steps so far", "nats per step"),
-    "sum_of_exponents": ("sum of the Lyapunov exponents", "nats per step"),
-    "kaplan_yorke_dimension": ("Kaplan-Yorke dimension", "1"),
-    "diverged": ("step at which a number is no longer finite, counted with the transient; -1: at none", "steps"),
-}
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is asked: steps to leave out and to take, exponents, steps to record, parts of which the error is estimated."""
-
-    transient: int
-    steps: int
-    exponents: int
-    record: Integers
-    batches: int
-
-    @property
-    def borders(self) -> Integers:
-        """The steps at which the batches end, the last included."""
-        return np.arange(1, self.batches + 1) * self.steps // self.batches
-
-    @property
-    def looked_at(self) -> Integers:
-        """All steps at which the growth must be known."""
-        return np.union1d(self.record, self.borders).astype(np.int64)
-
-    def settings(self) -> dict[str, Any]:
-        """For the attributes."""
-        return {"transient": self.transient, "steps": self.steps, "batches": self.batches}
 
 
 def lyapunov_spectrum(
@@ -174,7 +139,7 @@ def lyapunov_spectrum(
         for name, value in (("inputs", inputs), ("input", input), ("params", params)):
             if value is not None:
                 raise ValueError(f"{name} is given and cell is a map; it must be None")
-        return _of_map(cell, _plan(cell.dimension, None, *asked), initial_state, rng)
+        return _of_map(cell, make_plan(cell.dimension, None, *asked), initial_state, rng)
     if isinstance(cell, LatchNeuron):
         latch = system(cell, params)
         assert isinstance(latch, NetworkSystem)
@@ -199,14 +164,14 @@ def _of_network(
         raise ValueError("input and inputs are given; one of them must be None")
     sequences, _, _ = begin(cell, params, _drive(cell, inputs, constant), initial_state=initial_state)
     size = len(cell.states) * cell.hidden
-    plan = _plan(size, sequences.time if driven else None, *asked)
+    plan = make_plan(size, sequences.time if driven else None, *asked)
     networks, seed = bundle(sequences, threads=threads), normalise(rng)
     basis = _basis(size, plan.exponents, seed.sequence())
     looked_at = plan.looked_at
 
     def one(i: int) -> Mapping[str, Any]:
         found = core.lyapunov(*networks.arguments(i), basis, plan.transient, plan.steps, looked_at, networks.threads)
-        return _estimates(found["log_growth"], plan, size) | {"diverged": found["diverged"]}
+        return estimates(found["log_growth"], plan, size) | {"diverged": found["diverged"]}
 
     def compute() -> Mapping[str, Any]:
         walked = trajectory_memory(cell, batch=networks.batch, time=1, threads=networks.threads)
@@ -215,14 +180,14 @@ def _of_network(
             f"lyapunov_spectrum of {networks.count} networks on {networks.batch} sequences",
             "use fewer networks, sequences, exponents, recorded steps or threads at once",
         )
-        return one_by_one(networks, one, _WORDS)
+        return one_by_one(networks, one, WORDS)
 
     front = sequence_dims(sequences)
     found = analyse(
         sequences,
         compute,
-        {name: ((*front, *dims), *_WORDS[name]) for name, dims in _dims(plan).items()},
-        _coordinates(plan),
+        {name: ((*front, *over), *WORDS[name]) for name, over in dims(plan).items()},
+        coordinates(plan),
         _SOURCE,
         plan.settings() | {"driven": driven},
     )
@@ -230,7 +195,7 @@ def _of_network(
     return found
 
 
-def _of_map(cell: System, plan: _Plan, initial_state: Any, rng: RNGLike | None) -> xr.Dataset:
+def _of_map(cell: System, plan: Plan, initial_state: Any, rng: RNGLike | None) -> xr.Dataset:
     allowed = f"finite numbers, shape ({cell.dimension},)"
     if initial_state is None:
         raise TypeError(f"initial_state is None; of a map it must be given: {allowed}")
@@ -258,9 +223,9 @@ def _of_map(cell: System, plan: _Plan, initial_state: Any, rng: RNGLike | None) 
         taken += count
         if taken == 0:
             total = np.zeros(plan.exponents)
-    found = _estimates(growth, plan, cell.dimension) | {"diverged": np.array([path.diverged])}
-    data = {name: quantity(dims, found[name][0], *_WORDS[name]) for name, dims in _dims(plan).items()}
-    coords = {name: quantity(name, *described) for name, described in _coordinates(plan).items()}
+    found = estimates(growth, plan, cell.dimension) | {"diverged": np.array([path.diverged])}
+    data = {name: quantity(over, found[name][0], *WORDS[name]) for name, over in dims(plan).items()}
+    coords = {name: quantity(name, *described) for name, described in coordinates(plan).items()}
     settings = plan.settings() | {"initial_state": state.tolist()}
     return assemble(cell, _SOURCE, data, coords, rng=seed.to_json(), settings=settings)
 
@@ -307,106 +272,7 @@ def _drive(cell: Any, inputs: Any, constant: Any) -> Any:
     return given[None, None]
 
 
-def _plan(
-    size: int,
-    time: int | None,
-    steps: int | None,
-    transient: int | None,
-    exponents: int | None,
-    record: Any,
-    spacing: str,
-    batches: int,
-) -> _Plan:
-    if time is not None and steps is not None:
-        raise ValueError("steps and inputs are given; leave steps out, all inputs are taken")
-    if time is None:
-        taken = _STEPS if steps is None else validation.integer("steps", steps, at_least=1)
-        first = min(taken // 10, _TRANSIENT) if transient is None else transient
-        first = validation.integer("transient", first, at_least=0)
-    else:
-        first = min(time // 10, _TRANSIENT) if transient is None else transient
-        first = validation.integer("transient", first, at_least=0, at_most=time - 1)
-        taken = time - first
-    count = size if exponents is None else validation.integer("exponents", exponents, at_least=1, at_most=size)
-    parts = validation.integer("batches", batches, at_least=2)
-    return _Plan(first, taken, count, _record(record, spacing, taken), min(parts, taken))
-
-
-def _record(record: Any, spacing: str, steps: int) -> Integers:
-    if record is None:
-        return np.empty(0, np.int64)
-    if np.ndim(record) == 0:
-        count = validation.integer("record", record, at_least=1)
-        if spacing == "linear":
-            spaced = np.linspace(steps / count, steps, count)
-        else:
-            spaced = np.geomspace(1, steps, count) if count > 1 else np.array([steps])
-        return np.unique(spaced.round().clip(1, steps).astype(np.int64))
-    allowed = f"a number of steps, or steps: integers from 1 to {steps}"
-    given = integers("record", record, allowed)
-    if given.ndim != 1 or not given.size:
-        raise ValueError(f"record has shape {given.shape}; it must be {allowed}")
-    wrong = given[(given < 1) | (given > steps)]
-    if wrong.size:
-        raise ValueError(f"record has {wrong[0]}; it must be {allowed}")
-    return np.unique(given)
-
-
 def _basis(size: int, exponents: int, sequence: np.random.SeedSequence) -> Floats:
     """Orthonormal columns in directions that are drawn; fewer are the first of more."""
     drawn = np.random.default_rng(sequence).standard_normal((size, size))[:, :exponents]
     return np.ascontiguousarray(np.linalg.qr(drawn)[0])
-
-
-def _dims(plan: _Plan) -> dict[str, tuple[str, ...]]:
-    running = {"running": ("step", "exponent")} if plan.record.size else {}
-    return {
-        "lyapunov_exponent": ("exponent",),
-        "standard_error": ("exponent",),
-        **running,
-        "sum_of_exponents": (),
-        "kaplan_yorke_dimension": (),
-        "diverged": (),
-    }
-
-
-def _coordinates(plan: _Plan) -> dict[str, tuple[NDArray[Any], str, str]]:
-    rank = {"exponent": (np.arange(plan.exponents), "rank of the Lyapunov exponent, the largest first", "1")}
-    if not plan.record.size:
-        return rank
-    return rank | {"step": (plan.record, "steps after the transient", "steps")}
-
-
-def _estimates(growth: Floats, plan: _Plan, size: int) -> dict[str, NDArray[Any]]:
-    """Make of the logarithms of the growth, (sequence, looked_at, exponent), what the dataset holds."""
-    looked_at = plan.looked_at
-    last = growth[:, -1] / plan.steps
-    order = np.argsort(-last, axis=1, kind="stable")
-    growth = np.take_along_axis(growth, order[:, None], axis=2)
-    exponents = np.take_along_axis(last, order, axis=1)
-    with np.errstate(invalid="ignore"):  # minus infinity from minus infinity
-        ends = growth[:, np.searchsorted(looked_at, plan.borders)]
-        means = np.diff(ends, axis=1, prepend=0.0) / np.diff(plan.borders, prepend=0)[:, None]
-        around = means - exponents[:, None]
-        error = np.sqrt((around**2).sum(axis=1) / max(plan.batches * (plan.batches - 1), 1))
-    if plan.batches < 2:
-        error = np.full_like(error, np.nan)
-    return {
-        "lyapunov_exponent": exponents,
-        "standard_error": error,
-        "running": growth[:, np.searchsorted(looked_at, plan.record)] / plan.record[:, None],
-        "sum_of_exponents": exponents.sum(axis=1),
-        "kaplan_yorke_dimension": np.array([_kaplan_yorke(row, size) for row in exponents]),
-    }
-
-
-def _kaplan_yorke(exponents: Floats, size: int) -> float:
-    """The number of exponents that volumes of no dimension below it shrink by, from their falling row."""
-    sums = np.cumsum(exponents)
-    if np.isnan(sums[0]):
-        return np.nan
-    shrinking = np.flatnonzero(sums < 0)
-    if not shrinking.size:
-        return float(size) if len(exponents) == size else np.nan
-    whole = int(shrinking[0])
-    return whole + (float(sums[whole - 1]) / -float(exponents[whole]) if whole else 0.0)
