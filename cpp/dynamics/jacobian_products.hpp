@@ -9,6 +9,7 @@
 #include "dynamics/tangent_basis.hpp"
 #include "gradients/trajectory.hpp"
 #include "lanes/buffer.hpp"
+#include "lanes/finite.hpp"
 #include "lanes/pack.hpp"
 #include "matrix/product.hpp"
 
@@ -146,12 +147,13 @@ class NetworkJacobian {
 
     std::size_t rows() const { return cell_.states * units_; }
 
-    // Goes one step on.
-    void move(const double* input) {
+    // Goes one step on; false where the state is no longer finite.
+    bool move(const double* input) {
         affine_(input, state_.data(), a_.data());
         cell_.forward(units_, a_.data(), state_.data(), next_.data());
         cell_.partials(units_, a_.data(), state_.data(), by_slot_.data(), by_state_.data());
         state_.swap(next_);
+        return all_finite<f64>(state_.data(), state_.size());
     }
 
     // The Jacobian of a diagonal network's last step, its diagonal.

@@ -144,7 +144,7 @@ class TangentBasis {
         }
     }
 
-    // Makes the basis orthonormal; the growth of each column is then what log_growth() says.
+    // Makes the basis orthonormal.
     void orthonormalise() {
         const auto columns = static_cast<Index>(alive_.size()), rows = static_cast<Index>(rows_);
         if (!finite_ || columns == 0) return;
@@ -169,14 +169,27 @@ class TangentBasis {
         order_ = natural_, trapezoid_ = false;
     }
 
+    // False once a Jacobian was not.
     bool finite() const { return finite_; }
 
-    // Of each column since the start; minus infinity for what has vanished, NaN where a Jacobian was not finite.
-    void log_growth(double* to) const {
+    // Of each column since the start, as if the basis were made orthonormal now; minus infinity for what has vanished, NaN
+    // where a Jacobian was not finite.
+    void log_growth(double* to) {
         using limits = std::numeric_limits<double>;
         std::fill_n(to, columns_, finite_ ? -limits::infinity() : limits::quiet_NaN());
         if (!finite_) return;
+        const std::size_t columns = alive_.size();
         for (const std::size_t j : alive_) to[j] = growth_[j].logarithm();
+        if (!trapezoid_ || columns == 0) return;
+        Matrix l = Matrix::Zero(static_cast<Index>(rows_), static_cast<Index>(columns));
+        for (std::size_t j = 0; j < columns; ++j)
+            std::copy(column(j) + j, column(j) + rows_, l.col(static_cast<Index>(j)).data() + j);
+        const Eigen::HouseholderQR<Eigen::Ref<Matrix>> qr(l);
+        for (std::size_t j = 0; j < columns; ++j) {
+            LongProduct whole = growth_[alive_[j]];
+            whole.multiply(l(static_cast<Index>(j), static_cast<Index>(j)));
+            to[alive_[j]] = whole.logarithm();
+        }
     }
 
     // The column that an alive one was at the start.
