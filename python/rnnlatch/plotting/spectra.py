@@ -1,5 +1,7 @@
 """Eigenvalues of Jacobians along a trajectory, and how estimates of Lyapunov exponents converge."""
 
+import math
+
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
@@ -110,8 +112,9 @@ def lyapunov_convergence(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> found = xr.Dataset({"running": (("step", "exponent"), running)}, {"step": np.arange(1, 101)})
     >>> found["lyapunov_exponent"] = ("exponent", running[-1])
     >>> found["standard_error"] = ("exponent", [0.004])
-    >>> [text.get_text() for text in lyapunov_convergence(found).get_legend().get_texts()]
-    ['0.7031 ± 0.004']
+    >>> (legend,) = lyapunov_convergence(found).figure.legends
+    >>> [text.get_text() for text in legend.get_texts()]
+    ['0.703 ± 0.004']
     """
     if "running" not in found:
         raise ValueError("found has no running estimates; lyapunov_spectrum gives them where record is asked for")
@@ -124,7 +127,7 @@ def lyapunov_convergence(found: xr.Dataset, ax: Axes | None = None) -> Axes:
         axes.axhline(0, color="0.6", linewidth=0.8, zorder=0)
         colours = _shades(len(running))
         for number, (line, end, error) in enumerate(zip(running, ends, errors, strict=True)):
-            name = f"{end:.4g} ± {error:.1g}".replace("-", "−", 1) if number < _NAMED else None
+            name = _with_error(end, error) if number < _NAMED else None
             axes.plot(steps, line, color=colours[number], linewidth=1.2, label=name)
             axes.errorbar(steps[-1], end, 2 * error, color=colours[number], capsize=2.5, linewidth=1.0)
         seen = running[:, steps >= _SEEN * steps[-1]]
@@ -133,8 +136,14 @@ def lyapunov_convergence(found: xr.Dataset, ax: Axes | None = None) -> Axes:
         axes.xaxis.set_major_locator(CountLocator())
         axes.set_xlabel(axis_label(found["step"]))
         axes.set_ylabel(axis_label(found["lyapunov_exponent"]))
-        own_legend(axes, ax)
+        own_legend(axes, ax, loc="outside")
     return axes
+
+
+def _with_error(value: float, error: float) -> str:
+    """Write a number with as many digits as its error has."""
+    digits = max(-math.floor(math.log10(error)), 0) if 0 < error < math.inf else 4
+    return f"{value:.{digits}f} ± {error:.1g}".replace("-", "−", 1)
 
 
 def _draw_moduli(axes: Axes, values: xr.DataArray, axis: xr.DataArray) -> None:
