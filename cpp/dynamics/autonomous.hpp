@@ -1,7 +1,7 @@
 // Networks whose input is constant, in lanes: every lane is a trajectory of its own, and may be started anew at any time.
 //
 // What the constant input and the biases give a unit is summed once, in the order in which a step would sum it, so a state has
-// the bits that the drivers give it (drivers/network_forward.hpp; but see SmallSteps on the logistic function). Steps are taken
+// the bits that the drivers give it (drivers/network_forward.hpp; but for a few logistic units, see short_logistic.hpp). Steps are taken
 // a trail at a time, whose states are there to be looked at afterwards.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "drivers/network_forward.hpp"
+#include "dynamics/short_logistic.hpp"
 
 namespace rnnlatch {
 
@@ -122,8 +123,8 @@ class SmallSteps {
     explicit SmallSteps(const AutonomousProblem& problem)
         : from_(problem),
           hidden_(problem.network.shape.hidden),
-          steps_(problem.activation == Activation::tanh ? steps_of<VanillaRNN<Activation::tanh>>(hidden_)
-                                                        : steps_of<VanillaRNN<Activation::logistic>>(hidden_)),
+          steps_(problem.activation == Activation::tanh ? steps_of<SmallCell<Activation::tanh>>(hidden_)
+                                                        : steps_of<SmallCell<Activation::logistic>>(hidden_)),
           weight_(hidden_ * hidden_ * lanes),
           constant_(hidden_ * lanes),
           states_((trail + 1) * hidden_ * lanes) {

@@ -164,10 +164,16 @@ RNNLATCH_INLINE Jet<P, order> tanh(Jet<P, order> a) {
     return detail::chain(a, y, slope, (slope * y) * constant_like<P>(-2.0));
 }
 
+// The logistic function, where its value y is known.
+template <class P, int order>
+RNNLATCH_INLINE Jet<P, order> logistic_jet(Jet<P, order> a, P y) {
+    const P slope = fnma(y, y, y);
+    return detail::chain(a, y, slope, slope * fma(y, constant_like<P>(-2.0), constant_like<P>(1.0)));
+}
+
 template <class P, int order>
 RNNLATCH_INLINE Jet<P, order> logistic(Jet<P, order> a) {
-    const P y = logistic(a.part[0]), slope = fnma(y, y, y);
-    return detail::chain(a, y, slope, slope * fma(y, constant_like<P>(-2.0), constant_like<P>(1.0)));
+    return logistic_jet(a, logistic(a.part[0]));
 }
 
 template <class P, int order>
