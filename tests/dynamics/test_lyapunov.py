@@ -100,7 +100,7 @@ def test_maps_in_parts_are_the_reference() -> None:
         return np.asarray(np.sin(3 * s @ turn.T))
 
     def derivative(s: Array) -> Array:
-        return np.asarray(3 * np.cos(3 * s @ turn.T)[:, :, None] * turn
+        return np.asarray(3 * np.cos(3 * s @ turn.T)[:, :, None] * turn)
 
     state, jacobians = np.array([0.1, 0.2, 0.3]), []
     for _ in range(250):

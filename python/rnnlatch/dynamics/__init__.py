@@ -16,6 +16,7 @@ from rnnlatch.dynamics.attraction import basins
 from rnnlatch.dynamics.bifurcations import bifurcation
 from rnnlatch.dynamics.continuations import continuation
 from rnnlatch.dynamics.escape import measure_escape
+from rnnlatch.dynamics.horizon import memory_horizon
 from rnnlatch.dynamics.intervals import Interval
 from rnnlatch.dynamics.latch import (
     NoiseBound,
@@ -57,6 +58,7 @@ __all__ = [
     "lyapunov_spectrum",
     "map_curve",
     "measure_escape",
+    "memory_horizon",
     "noise_bound",
     "orbit",
     "periodic_orbits",
