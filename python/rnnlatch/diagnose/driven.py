@@ -242,7 +242,7 @@ def _own(
             words = f"your recording of {time} steps: {pieces} pieces of {steps} steps, each from the initial state"
             return chosen, None, words
         return given[:most, :steps], None, _words(given.shape, min(most, len(given)), steps)
-    wanted = np.asarray(targets)
+    wanted = np.asarray(targets.detach() if hasattr(targets, "detach") else targets)  # a tensor that carries a gradient
     if single and wanted.ndim < (2 if at == "every" else 1) + (loss != "softmax_cross_entropy"):
         wanted = wanted[None]
     steps = time if length is None else min(length, time)
