@@ -38,6 +38,8 @@ _HOMES = {
     "bengio1994-comparison": "bengio1994.comparison",
     "schmidhuber2001-guessing": "schmidhuber2001.guessing",
     "pascanu2013-conditions": "pascanu2013.conditions",
+    "pascanu2013-bifurcation": "pascanu2013.bifurcation",
+    "pascanu2013-basins": "pascanu2013.basins",
     "pascanu2013-error-surface": "pascanu2013.error_surface",
     "sussillo2013-flip-flop": "sussillo2013.flip_flop",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
