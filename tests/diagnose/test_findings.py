@@ -196,6 +196,31 @@ def test_a_state_that_grows_when_left_alone() -> None:
     assert "grows-when-left-alone" not in diagnose(plain(0.9 * np.eye(2), "relu", drive=1.0))
 
 
+def test_nearby_states_that_part_or_meet() -> None:
+    parting = diagnose(plain(1.05 * Q, "linear", drive=1.0))
+    assert "by a factor of 1.05 a step" in parting["states-part"].sentence
+    assert math.isclose(parting["states-part"].evidence[0].value, math.log(1.05), rel_tol=1e-9)
+    meeting = diagnose(plain(0.9 * Q, drive=0.1))
+    assert "come together" in meeting["states-meet"].sentence
+    assert "states-part" not in meeting
+    # A turn does neither, and rounding is not taken for it; of fewer than 40 steps nothing is said.
+    for case in (diagnose(plain(Q, "linear", drive=1.0)), diagnose(plain(0.9 * Q), np.zeros((2, 39, 1)))):
+        assert not {"states-part", "states-meet"} & {each.name for each in case.findings}
+    # What vanishes at once has the exponent minus infinity.
+    assert "to 0 of their distance" in diagnose(plain(Q, "relu", bias=-10.0))["states-meet"].sentence
+
+
+def test_a_chaotic_network() -> None:
+    """Of 100 tanh units with random weights of gain 2, nearby states part (Sompolinsky, Crisanti and Sommers 1988)."""
+    weight = np.random.default_rng(0).normal(0, 2 / np.sqrt(100), (100, 100))
+    found = diagnose(plain(weight, drive=0.1), length=300)
+    assert "states-part" in found
+    assert "moves-when-left-alone" in found
+    calm = diagnose(plain(0.25 * weight, drive=0.1), length=300)
+    assert "states-meet" in calm
+    assert "one-resting-state" in calm
+
+
 def test_saturated_units() -> None:
     biases = np.array([9.0] * 6 + [0.0] * 2)
     found = diagnose(plain(0.1 * Q, bias=biases))["saturated"]

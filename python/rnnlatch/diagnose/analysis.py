@@ -13,6 +13,7 @@ from rnnlatch.diagnose.attractors import left_alone
 from rnnlatch.diagnose.backward import gradient_by_lag
 from rnnlatch.diagnose.diagnosis import Diagnosis
 from rnnlatch.diagnose.driven import Driven, prepare
+from rnnlatch.diagnose.exponents import exponents
 from rnnlatch.diagnose.jacobians import budget, one_step, products
 from rnnlatch.diagnose.memory import horizons
 from rnnlatch.diagnose.units import unit_activity
@@ -44,6 +45,7 @@ def measure(driven: Driven) -> xr.Dataset:
         found |= horizons(found["log_gradient"])
         add(one_step(driven, afforded))
         add(products(driven, afforded))
+        add(exponents(driven, afforded))
         add(left_alone(driven, afforded))
     else:
         left.append("everything along the sequences: the state is not finite after the first step")
