@@ -5,6 +5,7 @@ norms of matrices that are made of them are enlarged by far more than rounding c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov, solve_triangular
@@ -46,19 +47,19 @@ class Norm:
         moved = vectors if self.transform is None else vectors @ self.transform.T
         return np.asarray(np.linalg.norm(moved, axis=-1))
 
-    @property
+    @cached_property
     def inverse(self) -> Floats | None:
         """The inverse of T."""
         if self.transform is None:
             return None
         return np.asarray(solve_triangular(self.transform, np.eye(len(self.transform))))
 
-    def widths(self, dimension: int) -> Floats:
-        """Give half the sides of the smallest box that holds the ball of radius 1."""
-        inverse = self.inverse
-        if inverse is None:
-            return np.ones(dimension)
-        return np.asarray(np.linalg.norm(inverse, axis=1) * (1 + _ROUNDING))
+    @cached_property
+    def widths(self) -> Floats | float:
+        """Half the sides of the smallest box that holds the ball of radius 1, one number where they are equal."""
+        if self.inverse is None:
+            return 1.0
+        return np.asarray(np.linalg.norm(self.inverse, axis=1) * (1 + _ROUNDING))
 
     def largest_of_box(self, columns: Floats) -> float:
         """Bound the norm of A u over all u whose numbers are at most 1, for a matrix A."""
@@ -170,7 +171,7 @@ def largest_factors(
     after = before if after is None else after
     if not system.encloses:
         return _sampled_factors(system, centres, radius, before, after)
-    half = radius * before.widths(system.dimension) * (1 + _ROUNDING)
+    half = radius * before.widths * (1 + _ROUNDING)
     box = Interval(np.nextafter(centres - half, -np.inf), np.nextafter(centres + half, np.inf))
     plain = before.transform is None and after.transform is None
     if plain and isinstance(system, NetworkSystem) and system.cell.kind == "VanillaRNN":

@@ -27,6 +27,7 @@ __all__ = ["reduced_attracting_set", "robustly_latched"]
 
 _SOURCE = "Bengio, Simard and Frasconi 1994, section IV"
 _WIDE = 2.0**400
+_NUMBERS = 2**21  # numbers of the products that are in memory at once
 
 
 def reduced_attracting_set(
@@ -264,20 +265,28 @@ def _constants(whole: NetworkSystem, drive: Floats) -> Floats:
 def _products(whole: NetworkSystem, drive: Floats, states: Floats) -> tuple[Floats, Floats]:
     """Give the logarithm of the norm of da_t/da_0 and the norm of da_t/da_(t-1), shape (batch, time + 1)."""
     batch, time = drive.shape[:2]
+    size = whole.dimension
     log_norm, factor = np.zeros((batch, time + 1)), np.full((batch, time + 1), np.nan)
-    product = np.broadcast_to(np.eye(whole.dimension), (batch, whole.dimension, whole.dimension))
+    product = np.broadcast_to(np.eye(size), (batch, size, size))
     scale = np.zeros(batch)
-    for step in range(time):
-        derivative = whole.jacobian(states[:, step], drive[:, step])
-        product = derivative @ product
-        size = np.abs(product).max(axis=(1, 2))
-        # Far from 1, what has been multiplied is kept as a logarithm.
-        far = (size > 0) & ((size > _WIDE) | (size < 1 / _WIDE))
-        product = product / np.where(far, size, 1.0)[:, None, None]
-        scale += np.log(np.where(far, size, 1.0))
+    some = max(_NUMBERS // (batch * size**2), 1)
+    for first in range(0, time, some):
+        steps = slice(first, min(first + some, time))
+        now = states[:, steps].reshape(-1, size)
+        derivatives = whole.jacobian(now, drive[:, steps].reshape(len(now), -1)).reshape(batch, -1, size, size)
+        products, scales = np.empty(derivatives.shape), np.empty(derivatives.shape[:2])
+        for step in range(derivatives.shape[1]):
+            product = derivatives[:, step] @ product
+            largest = np.abs(product).max(axis=(1, 2))
+            # Far from 1, what has been multiplied is kept as a logarithm.
+            far = np.where((largest > 0) & ((largest > _WIDE) | (largest < 1 / _WIDE)), largest, 1.0)
+            product = product / far[:, None, None]
+            scale = scale + np.log(far)
+            products[:, step], scales[:, step] = product, scale
+        after = slice(steps.start + 1, steps.stop + 1)
         with np.errstate(divide="ignore"):  # a product that is 0
-            log_norm[:, step + 1] = scale + np.log(np.linalg.norm(product, 2, axis=(1, 2)))
-        factor[:, step + 1] = np.linalg.norm(derivative, 2, axis=(1, 2))
+            log_norm[:, after] = scales + np.log(np.linalg.norm(products, 2, axis=(2, 3)))
+        factor[:, after] = np.linalg.norm(derivatives, 2, axis=(2, 3))
     return log_norm, factor
 
 

@@ -26,8 +26,9 @@ from rnnlatch.rng import RNGLike
 __all__ = ["noise_bound"]
 
 _SHARES = (0.2, 0.5, 0.8)  # of the way from the spectral radius to 1, that adapted norms are made for
-_LARGEST, _SMALLEST = 64.0, 2.0**-20  # distances that are tried, relative to the size of the states
-_COARSE, _FINE = 26, 24  # how many distances are tried: by factors of 2, then by golden sections
+_LARGEST = 8.0  # of the distances that are tried, relative to the size of the states
+_COARSE, _FINE = 24, 20  # how many distances are tried: by factors of 2, then by golden sections
+_PATIENCE = 3
 _GOLDEN = (np.sqrt(5) - 1) / 2
 NORMS = ("euclidean", "max", "adapted")
 
@@ -169,7 +170,7 @@ def _tube(whole: System, path: Floats, orbit: Floats | None, norm: str, distance
         candidates = [[plain] * period]
     else:
         candidates = [adapted_norms(whole, orbit, share) for share in _SHARES]
-    best: tuple[float, Tube, Norm] | None = None
+    choices = []
     for norms in candidates:
 
         def factors(d: float, norms: list[Norm] = norms) -> Floats:
@@ -185,37 +186,45 @@ def _tube(whole: System, path: Floats, orbit: Floats | None, norm: str, distance
                 ]
             return found
 
-        tube = _best(factors, _size(whole, orbit) if distance is None else None, distance)
-        strictest = min(norms, key=lambda one: _euclidean(one, tube.noise))
-        score = _euclidean(strictest, tube.noise)
-        if best is None or score > best[0]:
-            best = (score, tube, strictest)
-    assert best is not None
-    return best[1], best[2]
+        def tube(d: float, factors: Callable[[float], Floats] = factors) -> Tube:
+            found = factors(d)
+            noise = float((1 - found.max()) * d)
+            return Tube(d, found, noise if noise > 0 else 0.0)
+
+        found = tube(distance) if distance is not None else _coarse(tube, _size(whole, orbit))
+        strictest = min(norms, key=lambda one: _euclidean(one, 1.0))
+        choices.append((_euclidean(strictest, found.noise), found, strictest, tube))
+    _, found, strictest, tube = max(choices, key=lambda choice: choice[0])
+    return (found if distance is not None else _fine(tube, found)), strictest
 
 
-def _best(factors: Callable[[float], Floats], size: float | None, distance: float | None) -> Tube:
-    def tube(d: float) -> Tube:
-        found = factors(d)
-        return Tube(d, found, max(float((1 - found.max()) * d), 0.0))
+def _coarse(tube: Callable[[float], Tube], size: float) -> Tube:
+    """Halve the distance until the noise has become smaller for some time; give the best one."""
+    best, since = Tube(0.0, np.empty(0), 0.0), 0
+    for k in range(_COARSE):
+        found = tube(size * _LARGEST * 2.0**-k)
+        if found.noise > best.noise:
+            best, since = found, k
+        elif best.noise > 0 and k - since >= _PATIENCE:
+            break
+    return best
 
-    if size is None:
-        assert distance is not None
-        return tube(distance)
-    tried = [tube(size * _LARGEST * 2.0**-k) for k in range(_COARSE)]
-    best = max(range(len(tried)), key=lambda k: tried[k].noise)
-    low, high = tried[best].distance / 2, tried[best].distance * 2
-    found = tried[best]
+
+def _fine(tube: Callable[[float], Tube], best: Tube) -> Tube:
+    """Narrow the distance down by golden sections."""
+    if best.noise == 0:
+        return tube(0.0)
+    low, high = best.distance / 2, best.distance * 2
     one, other = tube(high - _GOLDEN * (high - low)), tube(low + _GOLDEN * (high - low))
     for _ in range(_FINE):
-        found = max(found, one, other, key=lambda each: each.noise)
+        best = max(best, one, other, key=lambda each: each.noise)
         if one.noise > other.noise:
             high, other = other.distance, one
             one = tube(high - _GOLDEN * (high - low))
         else:
             low, one = one.distance, other
             other = tube(low + _GOLDEN * (high - low))
-    return found if found.noise > 0 else tube(0.0)
+    return best
 
 
 def _dataset(

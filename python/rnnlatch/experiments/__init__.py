@@ -35,6 +35,8 @@ _HOMES = {
     "bengio1994-length": "bengio1994.length",
     "bengio1994-gradient-decay": "bengio1994.gradient_decay",
     "bengio1994-subsystems": "bengio1994.subsystems",
+    "bengio1994-attractors": "bengio1994.attractors",
+    "bengio1994-robustness": "bengio1994.robustness",
     "bengio1994-comparison": "bengio1994.comparison",
     "schmidhuber2001-guessing": "schmidhuber2001.guessing",
     "pascanu2013-conditions": "pascanu2013.conditions",
