@@ -21,7 +21,7 @@ __all__ = ["memory_horizon"]
 
 _ALL_LAGS = 200  # up to here a nudge is tried at all lags
 _SOME_LAGS = 100
-_AT_ONCE = 2**22  # numbers of the states that are in memory at once
+_AT_ONCE = 2**20  # numbers of the states that are in memory at once
 
 REACHED, BEYOND, NOTHING, NOT_FINITE = "reached", "beyond the sequence", "nothing at lag 0", "not finite"
 
