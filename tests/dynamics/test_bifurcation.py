@@ -9,7 +9,7 @@ import xarray as xr
 
 from reference import dynamics as reference
 from rnnlatch import cells
-from rnnlatch.dynamics import Map, bifurcation, system
+from rnnlatch.dynamics import Map, bifurcation, fixed_points, system
 from rnnlatch.dynamics._settled_along import orbits_along, settle_along
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -111,6 +111,27 @@ def test_a_branch_that_is_closed_is_found_where_a_seed_crosses_it() -> None:
     # No seed crosses it: it is not looked for, and that is why the outcome speaks of the seeds.
     other = bifurcation(one, None, "c", (-2, 2), values=0, seeds=[-2.0, 2.0])
     assert other.sizes["branch"] == 1
+
+
+@pytest.mark.parametrize(("activation", "gain", "seed"), [("tanh", 2.5, 0), ("tanh", 2.5, 4), ("logistic", 9.0, 5)])
+def test_between_the_seeds_there_are_as_many_fixed_points_as_are_proven(
+    activation: Any, gain: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    cell = cells.VanillaRNN(inputs=1, hidden=2, activation=activation)
+    params = {name: rng.normal(size=np.shape(value)) for name, value in cell.parameters().items()}
+    params["weight_hh_l0"] = gain * params["weight_hh_l0"]
+    found = bifurcation(cell, params, "weight_hh_l0[0, 0]", (-4, 4), values=0)
+    assert found.attrs["outcome"] == "complete at the seeds"
+    one = system(cell, params)
+    axis = one.parameter("weight_hh_l0[0, 0]")
+    for value in rng.uniform(-4, 4, 6):
+        crossings = sum(
+            int((np.diff(np.sign(row[np.isfinite(row)] - value)) != 0).sum())
+            for row, period in zip(found["value"].values, found["period"].values, strict=True)
+            if period == 1
+        )
+        assert crossings == fixed_points(one.with_parameter(axis, float(value))).sizes["fixed_point"]
 
 
 def test_two_units_rotate_beyond_their_neimark_sacker_point() -> None:

@@ -276,6 +276,23 @@ def test_a_closed_branch_is_followed_once_around() -> None:
     assert np.hypot(np.diff(x), np.diff(c)).sum() == pytest.approx(2 * math.pi, rel=2e-3)
 
 
+@pytest.mark.parametrize("start", [0.0, 1e-3, 1e-7])
+def test_a_start_at_a_saddle_node_hides_nothing(start: float) -> None:
+    one = Map(circle, lambda x, c: (1 - 0.6 * x + 0 * c)[:, :, None], 1, {"c": 0.0})
+    # At c = 1 the circle is upright; the start is there or next to it.
+    found = continuation(one, None, "c", (-2, 2), start=[start], at=math.sqrt(1 - start**2))
+    assert str(found["first_end"].values[0]) == "closed"
+    assert at(found, "saddle-node").round(9).tolist() == [-1.0, 1.0]
+
+
+def test_a_line_of_fixed_points_at_one_value_has_no_saddle_nodes() -> None:
+    # x -> c x: at c = 1 every x is one, at no other value any but 0.
+    one = Map(lambda x, c: c * x, lambda x, c: (c + 0 * x)[:, :, None], 1, {"c": 0.5})
+    found = continuation(one, None, "c", (0.5, 1.5), start=[[0.0], [3.0]], at=1.0, max_points=300)
+    assert "saddle-node" not in kinds(found)
+    np.testing.assert_allclose(found["value"].values[1, : int(found["points"][1])], 1.0, atol=1e-12)
+
+
 def shifted(x: Floats, c: float) -> Floats:
     """A pitchfork at c = 0.2 from the branch s = c + 0.1 c^2, which no symmetry keeps straight."""
     y = x - c - 0.1 * c**2

@@ -90,9 +90,15 @@ def branch_of(family: Family, start: Point, steps: Steps) -> Branch:
     )
     specials: list[tuple[int, Special]] = []
     folds: list[tuple[int, Special]] = []
-    for number, (a, b) in enumerate(pairwise(found.points)):
-        for kind in events(a, b)[0]:
+    level: Point | None = None  # the last point before those at which the curve is upright, as at a fold itself
+    last = len(found.points) - 2
+    around = found.points[1:2] if found.ends[0] == CLOSED else []  # over the start once more
+    for number, (a, b) in enumerate(pairwise([*found.points, *around])):
+        for kind in events(a, b)[0] if number <= last else ():
             (folds if kind == SADDLE_NODE else specials).append((number, locate(family, a, b, kind)))
+        level = a if a.turns else level
+        if level is not None and not a.turns and level.turns * b.turns < 0:
+            folds.append((min(number, last), locate(family, level, b, SADDLE_NODE)))
     # Where the curve is the side of a pitchfork it turns there, and has no saddle-node.
     turns = [special.place for _, special in specials if special.turning]
     specials += [f for f in folds if not any(np.abs(f[1].place - place).max() < _SAME_TURN for place in turns)]

@@ -31,6 +31,7 @@ _FAR = 1e4  # in sizes of the box
 _SAME = 1e-7  # of the size of the box: a curve that comes back
 _COSINE = 0.9  # of the angle between tangents, at least
 _ASIDE = 0.05  # of a chord: its part across the mean of the tangents at its ends
+_UPRIGHT = 1e-11  # part of a tangent along the parameter
 _TELLING = 1e-4  # a step that is not made shorter to tell apart what happens on it
 _GROWTH = 1.5
 _FAST = 3  # steps of Newton's method after which steps along the curve may grow
@@ -77,8 +78,8 @@ class Point:
 
     @cached_property
     def turns(self) -> int:
-        """The sign of the tangent's part along the parameter: it changes at a fold."""
-        return int(np.sign(self.tangent[-1]))
+        """The sign of the tangent's part along the parameter, which changes at a fold; 0 where rounding makes it."""
+        return int(np.sign(self.tangent[-1])) if abs(self.tangent[-1]) > _UPRIGHT else 0
 
     @cached_property
     def crossed(self) -> int:
@@ -166,12 +167,20 @@ def first_point(family: Family, state: Floats, value: float) -> Point | None:
     found = correct(family, place, row, level)
     if found is None:  # Newton's method alone comes from close by only
         found = correct(family, np.append(_from_afar(family, place), level), row, level)
-    if found is None:
-        return None
-    _, matrix, by_value = family.derivatives(found[0])
-    # Along the null vector of (M - I, dF/dvalue); at a fold it has no part along the parameter, and any sense will do.
-    sense = np.linalg.svd(np.column_stack([matrix - np.eye(family.dimension), by_value]))[2][-1]
-    return make_point(family, found[0], sense if sense[-1] >= 0 else -sense)
+    if found is None:  # at a fold the value does not hold the state: the plane across the curve does
+        across = _along(family, place)
+        found = None if across is None else correct(family, place, across, float(across @ place))
+        if found is None or abs(found[0][-1] - level) > _SAME:
+            return None
+    sense = _along(family, found[0])
+    return None if sense is None else make_point(family, found[0], sense if sense[-1] >= 0 else -sense)
+
+
+def _along(family: Family, place: Floats) -> Floats | None:
+    """Give the direction of the curve through a place near it: the null vector of (M - I, dF/dvalue)."""
+    _, matrix, by_value = family.derivatives(place)
+    whole = np.column_stack([matrix - np.eye(family.dimension), by_value])
+    return np.asarray(np.linalg.svd(whole)[2][-1]) if np.isfinite(whole).all() else None
 
 
 def _from_afar(family: Family, place: Floats) -> Floats:

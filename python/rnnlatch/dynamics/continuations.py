@@ -102,7 +102,8 @@ def continuation(
     -----
     Two special points of one kind within one step can cancel and go unnoticed; `max_step` bounds the step. Where several
     happen at one value, as in a network with symmetries, the step shrinks to `min_step` and each is reported by itself.
-    Of two curves that come closer than a step, one may be left for the other.
+    Of two curves that come closer than a step, one may be left for the other. Branches of rectified units have corners, at
+    which they end with "no step leads on"; a start beyond goes on.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def events(a: Point, b: Point) -> tuple[list[str], bool]:
     It is not where two things happen at once, or where the number of eigenvalues outside the unit circle changes by what does
     not explain it: then a shorter step can tell more. Two things of one kind between two points cancel and go unnoticed.
     """
-    fold, branch, flip = a.turns != b.turns, a.crossed != b.crossed, a.flips != b.flips
+    fold, branch, flip = a.turns * b.turns < 0, a.crossed != b.crossed, a.flips != b.flips
     found = [kind for kind, here in ((BRANCH, branch), (SADDLE_NODE, fold), (DOUBLING, flip)) if here]
     # On the curve that leaves to the side of a pitchfork the eigenvalue touches 1 only, and both signs change at one point.
     through_one = fold != branch
