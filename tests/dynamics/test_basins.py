@@ -286,7 +286,7 @@ def test_attractors_are_what_they_say() -> None:
         ({"resolution": (3, 3, 3)}, r"resolution is \(3, 3, 3\); it must be an integer, or 2 of them"),
         ({"resolution": 10**5}, "a grid has at most"),
         ({"resolution": 3, "starts": 4}, "resolution is given, and starts too"),
-        ({"starts": 0}, "starts is 0; it must be an integer of at least 1"),
+        ({"starts": 0}, "starts is 0; it must be an integer from 1 to"),
         ({"starts": np.zeros((3, 4))}, r"starts has shape \(3, 4\)"),
         ({"starts": [[0.0, np.nan]]}, "starts is nan"),
         ({"starts": np.zeros((3, 2)), "box": [0, 1]}, "box is given, and starts are states"),

@@ -126,8 +126,9 @@ def polish(system: System, states: Floats, period: int, tolerance: float) -> lis
             points.append(system.step(points[-1][None])[0])
         orbit = np.stack(points)
         orbit = orbit[: _least_period(orbit)]
-        multipliers = eigenvalues(Iterated(system, len(orbit)).jacobian(orbit[:1])[0])
-        if np.isfinite(multipliers).all() and np.abs(multipliers).max() < 1 - _NEUTRAL:
+        power = Iterated(system, len(orbit))
+        multipliers = eigenvalues(power.jacobian(orbit[:1])[0])
+        if np.isfinite(multipliers).all() and power.attracts(orbit[:1], multipliers[None], 1 - _NEUTRAL)[0]:
             first = int(in_order(orbit, _radius(orbit))[0])
             found.append(Attractor(np.roll(orbit, -first, axis=0), multipliers))
     return found

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnnlatch._parameter_axes import Axis, AxisLike
 from rnnlatch.dynamics._system import Floats, System
 from rnnlatch.dynamics.intervals import Interval
@@ -76,6 +79,15 @@ class Iterated(System):
             states = self.base.step(states)
             whole = self.base.jacobian(states) @ whole
         return whole
+
+    def corners(self, states: Floats) -> tuple[NDArray[np.bool_], Floats]:
+        """Say whether there is a corner on the way, and multiply the largest slopes."""
+        at, whole = self.base.corners(states)
+        for _ in range(self.times - 1):
+            states = self.base.step(states)
+            here, slopes = self.base.corners(states)
+            at, whole = at | here, slopes @ whole
+        return at, whole
 
     def enclose(self, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Bound the map and its Jacobian: boxes go step by step, and grow on the way."""

@@ -1,6 +1,6 @@
 """Maps that are written in Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnlatch import validation
+from rnnlatch._arrays import floats
 from rnnlatch._parameter_axes import Axis, AxisLike, parse
 from rnnlatch.dynamics._system import Floats, System, check_box
 
@@ -66,17 +67,20 @@ class Map(System):
             raise TypeError(f"enclosure is {validation.show(self.enclosure)}; it must be callable or None")
         put(self, "dimension", validation.integer("dimension", self.dimension, at_least=1))
         validation.instance("parameters", self.parameters, Mapping, "a mapping of names to numbers")
+        for key in self.parameters:
+            if not isinstance(key, str):
+                raise TypeError(f"parameters has {validation.show(key)}; its keys must be names")
         put(self, "parameters", {name: validation.number(name, value) for name, value in self.parameters.items()})
         if self.bounds is not None:
             put(self, "bounds", check_box("bounds", self.bounds, self.dimension))
 
     def step(self, states: Floats) -> Floats:
         """Give F(s)."""
-        return self._result("function", self.function(states, **self.parameters), states.shape)
+        return self._result("function", self.function(states.copy(), **self.parameters), states.shape)
 
     def jacobian(self, states: Floats) -> Floats:
         """Give dF/ds."""
-        found = self.derivative(states, **self.parameters)
+        found = self.derivative(states.copy(), **self.parameters)
         return self._result("derivative", found, (*states.shape, self.dimension))
 
     @property
@@ -99,7 +103,11 @@ class Map(System):
         if self.enclosure is None:
             return super().enclose(low, high)
         shapes = (low.shape, low.shape, (*low.shape, self.dimension), (*low.shape, self.dimension))
-        found = self.enclosure(low, high, **self.parameters)
+        found = self.enclosure(low.copy(), high.copy(), **self.parameters)
+        if not isinstance(found, Sequence) or len(found) != 4:
+            raise ValueError(
+                f"enclosure gave {validation.show(found)}; it must be four arrays, as System.enclose gives"
+            )
         a, b, c, d = (self._result("enclosure", part, shape) for part, shape in zip(found, shapes, strict=True))
         return a, b, c, d
 
@@ -118,7 +126,8 @@ class Map(System):
         return f"{self.name}({', '.join(f'{key}={value:.17g}' for key, value in self.parameters.items())})"
 
     def _result(self, name: str, found: Any, shape: tuple[int, ...]) -> Floats:
-        array = np.asarray(found, np.float64)
+        allowed = f"real numbers, shape {shape}"
+        array = floats(f"what {name} gave", found, allowed, np.dtype(np.float64))
         if array.shape != shape:
             raise ValueError(f"{name} gave shape {array.shape}; for states of shape {shape[:2]} it must be {shape}")
         return array

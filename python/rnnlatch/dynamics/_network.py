@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlatch import validation
 from rnnlatch._dispatch import core
@@ -17,6 +18,7 @@ __all__ = ["NetworkSystem"]
 
 _HIDDEN_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 3)}
 _OF_LATCH = {"weight": "weight_hh_l0[0, 0]", "input": "input[0]"}  # its parameters, in the network that stands for it
+_CORNER = 1e-12  # a pre-activation of a rectified unit that rounding may have made
 _LARGE_CELL = 4.0  # tanh(4) = 0.9993
 _RANGE = {"tanh": (-1.0, 1.0), "logistic": (0.0, 1.0), "sign": (-1.0, 1.0)}
 
@@ -70,10 +72,11 @@ class NetworkSystem(System):
     @cached_property
     def constant(self) -> Floats:
         """What the input and the biases add to the pre-activations of the gates, shape (gates x hidden,)."""
-        total = self.params["weight_ih_l0"] @ self.input
-        for name in ("bias_ih_l0", "bias_hh_l0"):
-            if name in self.params:
-                total = total + self.params[name]
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.params["weight_ih_l0"] @ self.input
+            for name in ("bias_ih_l0", "bias_hh_l0"):
+                if name in self.params:
+                    total = total + self.params[name]
         return np.asarray(total)
 
     @cached_property
@@ -87,12 +90,12 @@ class NetworkSystem(System):
             if self.variable == "state":
                 return states
             sums = _enclosures.gate(self, Interval(states[None, :, 0], states[None, :, 1]), 0)
-            return np.stack([sums.low[0], sums.high[0]], axis=1)
+            return _if_finite(np.stack([sums.low[0], sums.high[0]], axis=1))
         box = np.tile([-1.0, 1.0], (hidden, 1))
         if self.cell.kind != "LSTM":
             return box
         whole = np.concatenate([box, _enclosures.cell_state_bounds(self)])
-        return whole if np.isfinite(whole).all() else None
+        return _if_finite(whole)
 
     @cached_property
     def usual(self) -> Floats | None:
@@ -150,6 +153,20 @@ class NetworkSystem(System):
                 weight = self.params["weight_hh_l0"][gate * hidden : (gate + 1) * hidden]
                 whole[:, new, :, 0, :] += by_slot[:, new, slot, :, None] * weight
         return whole.reshape(count, parts * hidden, parts * hidden)
+
+    def corners(self, states: Floats) -> tuple[NDArray[np.bool_], Floats]:
+        """Say where a rectified unit is between off and on, and give the largest slopes."""
+        if self.activation != "relu":
+            return super().corners(states)
+        sums = self.pre_activations(states)
+        between = np.abs(sums) <= _CORNER
+        slope = self.slope(np.where(between, 1.0, sums))
+        weight = self.params["weight_hh_l0"]
+        if self.cell.diagonal:
+            slopes = _diagonals(weight * slope)
+        else:
+            slopes = weight * (slope[:, None, :] if self.variable == "pre_activation" else slope[:, :, None])
+        return np.asarray(between.any(axis=1)), np.abs(slopes)
 
     def newton_step(self, states: Floats, gap: Floats) -> Floats:
         """Give d with (I - dF/ds) d = gap; of an LSTM by its half for h, after c has been eliminated."""
@@ -249,6 +266,11 @@ class NetworkSystem(System):
     @cached_property
     def _core_params(self) -> dict[str, Floats]:
         return {name: value for name, value in self.params.items() if name.endswith("_l0")}
+
+
+def _if_finite(box: Floats) -> Floats | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return box if np.isfinite(box[:, 1] - box[:, 0]).all() else None
 
 
 def _diagonals(rows: Floats) -> Floats:

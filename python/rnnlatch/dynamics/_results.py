@@ -95,7 +95,8 @@ def eigenvalues(matrices: ArrayLike) -> NDArray[np.complex128]:
     modulus = np.abs(found)
     # Moduli that differ by rounding only count as one: what they are rounded to is relative to the largest.
     grain = _MODULUS * np.maximum(modulus.max(axis=-1, keepdims=True, initial=0.0), np.finfo(float).tiny)
-    keys = (-found.imag, -np.round(found.real / grain), -np.round(modulus / grain))
+    with np.errstate(invalid="ignore"):  # where a modulus is beyond all numbers
+        keys = (-found.imag, -np.round(found.real / grain), -np.round(modulus / grain))
     order = np.lexsort(keys, axis=-1)
     found = np.take_along_axis(found, order, axis=-1)
     return np.where(whole[..., None], found, complex(np.nan, np.nan))

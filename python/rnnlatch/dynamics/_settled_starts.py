@@ -6,10 +6,13 @@ import numpy as np
 
 from rnnlatch import validation
 from rnnlatch.dynamics._starts import make_starts
+from rnnlatch.dynamics._system import is_count
 from rnnlatch.dynamics.systems import Floats, System
 from rnnlatch.rng import RNGLike
 
 __all__ = ["common_starts"]
+
+_MOST = 10**7
 
 
 def common_starts(
@@ -40,10 +43,10 @@ def common_starts(
     TypeError, ValueError
         If a parameter is not as above, or nothing says where states are.
     """
-    if np.ndim(starts) > 0:  # type: ignore[arg-type]
+    if not is_count(starts):
         found = make_starts(one, starts=starts, rng=rng)
         return found.states(np.arange(found.count))
-    count = validation.integer("starts", starts, at_least=1)
+    count = validation.integer("starts", starts, at_least=1, at_most=_MOST)
     usual = [end.usual for end in ends]
     if region is None and any(bound is None for bound in usual):
         raise ValueError(

@@ -11,14 +11,17 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch.dynamics import _results
 from rnnlatch.dynamics._results import quantity
+from rnnlatch.dynamics._system import check_states, is_count
 from rnnlatch.dynamics.newton import default_starts
 from rnnlatch.dynamics.systems import Floats, System, check_box
+from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, normalise
 
 __all__ = ["Starts", "make_starts"]
 
 _LINE, _GRID = 1001, 200  # points along each axis; an even number keeps off what is symmetric
 _MOST = 2**31 - 1
+_BYTES = 40  # of a start besides its numbers: where it came to, when, and which are left
 
 
 @dataclass(frozen=True)
@@ -122,21 +125,25 @@ def make_starts(
     ------
     TypeError, ValueError
         If a parameter is not as above, or two of them contradict each other.
+    MemoryError
+        If so many states do not fit.
     """
-    dimension = system.dimension
+    dimension, seed = system.dimension, normalise(rng)
     if starts is not None:
         for name, value in (("resolution", resolution), ("plane", plane)):
             if value is not None:
                 raise ValueError(f"{name} is given, and starts too; {name} is of a grid, leave one of them out")
     gridded = starts is None and (plane is not None or resolution is not None or dimension <= 2)
-    if starts is not None and np.ndim(starts) > 0:
+    if starts is not None and not is_count(starts):
         if box is not None:
             raise ValueError("box is given, and starts are states; leave one of them out")
-        return Starts(system, ("start",), (), _given(starts, dimension))
+        return Starts(system, ("start",), (), check_states("starts", starts, dimension))
     if not gridded:
-        count = default_starts(dimension) if starts is None else validation.integer("starts", starts, at_least=1)
+        count = default_starts(dimension)
+        if starts is not None:
+            count = validation.integer("starts", starts, at_least=1, at_most=_MOST)
         bounds = _bounds(system, box)
-        seed = normalise(rng)
+        check_memory(count * (_BYTES + 40 * dimension), f"a sample of {count} states", "use fewer starts")
         drawn = np.random.default_rng(seed.sequence()).random((count, dimension))
         sample = bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) * drawn
         return Starts(system, ("start",), (), sample, None, seed.to_json())
@@ -148,6 +155,8 @@ def make_starts(
         )
     bounds = _bounds(system, box) if spanned is None else check_box("box", (-1.0, 1.0) if box is None else box, 2)
     sizes = _sizes(resolution, len(bounds))
+    count = int(np.prod(sizes))
+    check_memory(count * (_BYTES + 24 * dimension), f"a grid of {count} states", "use a smaller resolution")
     axes = tuple(np.linspace(low, high, size) for (low, high), size in zip(bounds, sizes, strict=True))
     dims = tuple(system.labels) if spanned is None else ("plane_0", "plane_1")
     return Starts(system, dims, axes, None, spanned)
@@ -171,17 +180,6 @@ def _sizes(resolution: Any, count: int) -> list[int]:
     if np.prod(np.array(sizes, object)) > _MOST:
         raise ValueError(f"resolution is {validation.show(resolution)}; a grid has at most {_MOST} states")
     return sizes
-
-
-def _given(starts: Any, dimension: int) -> Floats:
-    allowed = f"a number of states, or states: finite numbers, shape (starts, {dimension})"
-    array = floats("starts", starts, allowed, np.dtype(np.float64))
-    if array.ndim == 1 and dimension == 1:
-        array = array[:, None]
-    if array.ndim != 2 or array.shape[1] != dimension or not len(array):
-        raise ValueError(f"starts has shape {array.shape}; it must be {allowed}")
-    check_finite("starts", array)
-    return np.array(array)
 
 
 def _plane(plane: Any, dimension: int) -> Floats:

@@ -10,7 +10,7 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch._parameter_axes import Axis, AxisLike
 
-__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "check_states", "solve"]
+__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "check_states", "is_count", "solve"]
 
 Floats = NDArray[np.float64]
 Variable = Literal["state", "pre_activation"]
@@ -70,6 +70,28 @@ class System(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} gives no bounds over boxes")
 
+    def corners(self, states: Floats) -> tuple[NDArray[np.bool_], Floats]:
+        """Say at which states F has a corner and no derivative, and give the largest slopes there, without their signs.
+
+        Returns
+        -------
+        at : ndarray of bool, shape (states,)
+        slopes : ndarray, shape (states, dimension, dimension)
+            Bounds: near the state, numbers that differ by e have images that differ by at most ``slopes @ e``.
+        """
+        return np.zeros(len(states), bool), np.abs(self.jacobian(states))
+
+    def attracts(self, states: Floats, values: NDArray[np.complex128], below: float = 1.0) -> NDArray[np.bool_]:
+        """Say which states at rest attract, by the eigenvalues of the derivative there, and at a corner by the largest slopes."""
+        inside = np.asarray((np.abs(values) < below).all(axis=-1))
+        if not len(states):
+            return inside
+        at, slopes = self.corners(states)
+        sharp = np.flatnonzero(at & inside)
+        if sharp.size:
+            inside[sharp] = np.abs(np.linalg.eigvals(slopes[sharp])).max(axis=1) < below
+        return inside
+
     def newton_step(self, states: Floats, gap: Floats) -> Floats:
         """Give d with (I - dF/ds) d = gap, shape (states, dimension): the shortest of the best ones where there is no d."""
         return solve(np.eye(self.dimension) - self.jacobian(states), gap)
@@ -105,6 +127,13 @@ def solve(matrices: Floats, right: Floats) -> Floats:
         return found
 
 
+def is_count(value: object) -> bool:
+    """Say whether something that can be a number of things or an array of them has no length."""
+    return (
+        not hasattr(value, "__len__") or (isinstance(value, np.ndarray) and value.ndim == 0) or isinstance(value, str)
+    )
+
+
 def check_states(name: str, value: ArrayLike, dimension: int) -> Floats:
     """Check states: finite, shape (states, dimension), or (states,) where they are single numbers."""
     allowed = f"states: finite numbers, shape (states, {dimension})"
@@ -118,7 +147,7 @@ def check_states(name: str, value: ArrayLike, dimension: int) -> Floats:
 
 
 def check_box(name: str, value: ArrayLike, dimension: int) -> Floats:
-    """Check bounds of states: shape (dimension, 2), or (2,) for all alike; low below high, finite."""
+    """Check bounds of states: shape (dimension, 2), or (2,) for all alike; low below high, finite, and their difference too."""
     allowed = f"finite numbers, low below high, shape ({dimension}, 2) or (2,)"
     array = floats(name, value, allowed, np.dtype(np.float64))
     if array.shape not in ((2,), (dimension, 2)):
@@ -127,4 +156,8 @@ def check_box(name: str, value: ArrayLike, dimension: int) -> Floats:
     box = np.array(np.broadcast_to(array, (dimension, 2)))
     if not (box[:, 0] < box[:, 1]).all():
         raise ValueError(f"{name} is {validation.show(array.tolist())}; it must be {allowed}")
+    with np.errstate(over="ignore"):
+        wide = ~np.isfinite(box[:, 1] - box[:, 0])
+    if wide.any():
+        raise ValueError(f"{name} is {validation.show(array.tolist())}; its ends must be less than 1.8e308 apart")
     return box

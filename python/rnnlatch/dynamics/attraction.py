@@ -123,6 +123,8 @@ def basins(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If so many initial states do not fit.
 
     Notes
     -----
@@ -150,7 +152,9 @@ def basins(
     shown = check_shown(whole, inputs)
     settings = check_settings(max_steps, tolerance, max_period)
     workers = check_threads(threads)
-    found = sort_starts(given, shown=shown, threads=workers, **settings)
+    with np.errstate(over="ignore", invalid="ignore"):  # an orbit that diverges is a result
+        found = sort_starts(given, shown=shown, threads=workers, **settings)
+        attractors = attractor_variables(whole, found.attractors)
     data, coords = given.described()
     by, sampled = given.dims, given.sample is not None
     data |= {
@@ -160,7 +164,7 @@ def basins(
             (), _outcome(found, settings["max_steps"], settings["max_period"]), {"long_name": "how the starts ended"}
         ),
     }
-    data |= _of_attractors(found, sampled) | attractor_variables(whole, found.attractors)
+    data |= _of_attractors(found, sampled) | attractors
     coords |= _results.unit(whole) | _results.counted("attractor", len(found.attractors), "attractor")
     return _results.assemble(
         whole,
@@ -201,7 +205,9 @@ def sort_starts(
             part = left[first : first + rows]
             states = states_of(part) if ends is None else ends[first : first + rows]
             ended = reach(inner, states, points, tolerance=tolerance, max_steps=limit - done, threads=threads)
-            label[part] = np.where(ended.label >= 0, owner[ended.label], ended.label) if len(owner) else ended.label
+            come = np.flatnonzero(ended.label >= 0)
+            label[part] = ended.label
+            label[part[come]] = owner[ended.label[come]]
             steps[part] = np.where(ended.label >= 0, done + ended.steps, -1)
             going = np.flatnonzero(ended.label == NONE)
             remaining.append(part[going])
@@ -218,8 +224,8 @@ def sort_starts(
             done, limit = limit, min(limit * _GROWTH, max_steps)
     ordered = in_one_order(known)
     place = np.array([next(i for i, one in enumerate(ordered) if one is other) for other in known], np.int32)
-    come = label >= 0
-    label[come] = place[label[come]]
+    reached = label >= 0
+    label[reached] = place[label[reached]]
     resting = int(at_rest(inner, ends, tolerance, max_period, threads).sum()) if left.size and ends is not None else 0
     return Sorted(ordered, label, steps, resting, limit)
 

@@ -158,20 +158,21 @@ def affine(weight: Floats, x: Interval, terms: Sequence[tuple[Floats, Floats]]) 
     terms : sequence of (ndarray, ndarray)
         Matrices A (rows, k) and vectors u (k,).
     """
-    constant, size = np.zeros(len(weight)), np.zeros(len(weight))
-    for matrix, vector in terms:
-        constant = constant + matrix @ vector
-        size = size + np.abs(matrix) @ np.abs(vector)
-    up, down = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
-    if weight.ndim == 1:
-        low, high = x.low * up + x.high * down, x.high * up + x.low * down
-        size = size + x.magnitude * np.abs(weight)
-    else:
-        low, high = x.low @ up.T + x.high @ down.T, x.high @ up.T + x.low @ down.T
-        size = size + x.magnitude @ np.abs(weight).T
-    count = 2 * x.shape[-1] + sum(matrix.shape[-1] for matrix, _ in terms) + len(terms) + 8
-    slack = count * 2.0**-52 * size + _SMALLEST  # twice what rounding can be, for the rounding of this
-    return outward(low + constant - slack, high + constant + slack)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is no bound
+        constant, size = np.zeros(len(weight)), np.zeros(len(weight))
+        for matrix, vector in terms:
+            constant = constant + matrix @ vector
+            size = size + np.abs(matrix) @ np.abs(vector)
+        up, down = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
+        if weight.ndim == 1:
+            low, high = x.low * up + x.high * down, x.high * up + x.low * down
+            size = size + x.magnitude * np.abs(weight)
+        else:
+            low, high = x.low @ up.T + x.high @ down.T, x.high @ up.T + x.low @ down.T
+            size = size + x.magnitude @ np.abs(weight).T
+        count = 2 * x.shape[-1] + sum(matrix.shape[-1] for matrix, _ in terms) + len(terms) + 8
+        slack = count * 2.0**-52 * size + _SMALLEST  # twice what rounding can be, for the rounding of this
+        return outward(low + constant - slack, high + constant + slack)
 
 
 def tanh(x: Interval) -> Interval:

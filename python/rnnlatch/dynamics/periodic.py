@@ -196,18 +196,20 @@ def _variables(one: System, orbits: list[_Orbit], proof: bool) -> dict[str, xr.V
     states = np.full((len(orbits), phases, one.dimension), np.nan)
     residual, values = np.zeros(len(orbits)), np.zeros((len(orbits), one.dimension), np.complex128)
     certified: NDArray[np.bool_] = np.array([orbit.certified for orbit in orbits], bool)
+    stable = np.zeros(len(orbits), bool)
     for i, orbit in enumerate(orbits):
         states[i, : len(orbit.points)] = orbit.points
         power = Iterated(one, len(orbit.points))
         residual[i] = np.abs(power.step(orbit.points[:1]) - orbit.points[:1]).max()
         values[i] = eigenvalues(power.jacobian(orbit.points[:1])[0])
+        stable[i] = power.attracts(orbit.points[:1], values[i : i + 1])[0]
     size = np.abs(values)
     return (
         _results.states(one, states, ("orbit", "phase"), "on the periodic orbit")
         | _results.spectrum(values, ("orbit",), "eigenvalue of the derivative of F^p", "multiplier")
         | {
             "period": quantity("orbit", periods, "least period", "steps"),
-            "stable": quantity("orbit", (size < 1).all(axis=1), "whether all multipliers are inside the unit circle"),
+            "stable": quantity("orbit", stable, "whether all multipliers are inside the unit circle"),
             "index": quantity("orbit", (size > 1).sum(axis=1), "multipliers outside the unit circle"),
             "topological_index": quantity(
                 "orbit", topological_index(values, certified if proof else None), "sign of det(I - DF^p)"

@@ -86,7 +86,8 @@ def fixed_points(
     ``bounds_state``; see `rnnlatch.dynamics.complete.complete`. It holds for the map in real numbers, and rests on the
     measured errors of the core's tanh and logistic function. The eigenvalues and what is said of stability are computed
     in double precision, not proven. At a saddle-node or a pitchfork the point is degenerate and stays undecided; it is
-    given all the same, not certified.
+    given all the same, not certified. So is a state at which a rectified unit is between off and on: the eigenvalues are
+    those of the side on which it is off, and ``stable`` says whether it is sure to attract from all sides.
 
     The sum of ``topological_index`` over all fixed points in a box that the map takes into itself is 1 (Lefschetz); a
     search with another sum has missed some.
@@ -149,12 +150,13 @@ def point_variables(
         data["pre_activation"] = quantity((dim, "unit"), sums, f"pre-activation {what}")
     data |= _results.spectrum(values, (dim,), "eigenvalue of the Jacobian")
     residual = np.abs(one.step(states) - states).max(axis=1, initial=0.0)
+    index = topological_index(values, certified)
+    if certified is None and len(states):
+        index = np.where(one.corners(states)[0], 0, index)
     return data | {
-        "stable": quantity(
-            dim, (np.abs(values) < 1.0).all(axis=1), "whether all eigenvalues are inside the unit circle"
-        ),
+        "stable": quantity(dim, one.attracts(states, values), "whether all eigenvalues are inside the unit circle"),
         "index": quantity(dim, (np.abs(values) > 1.0).sum(axis=1), "eigenvalues outside the unit circle"),
-        "topological_index": quantity(dim, topological_index(values, certified), "sign of det(I - J)"),
+        "topological_index": quantity(dim, index, "sign of det(I - J)"),
         "residual": quantity(dim, residual, "largest number of |F(s) - s|"),
     }
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch._network_parameters import Params, check_network_parameters
+from rnnlatch._state_dict import listed
 from rnnlatch.cells import LatchNeuron, VanillaRNN
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.dynamics._map import Map
@@ -91,9 +92,13 @@ def system(
 
 
 def _latch_as_network(cell: LatchNeuron, params: Any) -> tuple[VanillaRNN, dict[str, Floats]]:
-    weight = (
-        cell.w if params is None else params["weight"] if isinstance(params, Mapping) and "weight" in params else params
-    )
+    weight: Any = params
+    if params is None:
+        weight = cell.w
+    elif isinstance(params, Mapping):
+        if "weight" not in params or (isinstance(params, dict) and len(params) > 1):
+            raise ValueError(f"params has {listed(params)}; of a LatchNeuron it must be a number, or {{'weight': w}}")
+        weight = params["weight"]
     array = floats("weight", weight, "a number, or {'weight': w}", np.dtype(np.float64))
     if array.size != 1:
         raise ValueError(f"weight has shape {array.shape}; this analysis is of one latch")
