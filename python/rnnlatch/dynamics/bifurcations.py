@@ -37,6 +37,7 @@ SOURCE = "rnnlatch.dynamics.bifurcation; pseudo-arclength, H. B. Keller (1977)"
 
 _PROVEN = 2  # numbers of a state up to which fixed points are enclosed
 _TOLERANCE = 1e-8  # fixed points that are closer count as one
+_SEARCHED = 200  # states that Newton's method starts from at each seed
 _ODD = 1.1  # an exponent that makes even shares of an interval odd ones
 _SETTLED = 1e-6  # orbits that are closer have settled on one attractor
 
@@ -81,7 +82,7 @@ def bifurcation(
         points that meet at round values could not be told apart there.
     complete : bool, optional
         Whether all fixed points are enclosed there, with a proof; None: for one or two numbers where the system gives bounds.
-        Otherwise Newton's method starts from 1000 states, fewer for large systems.
+        Otherwise Newton's method starts from 200 states at each seed, fewer for very large systems.
     branch_period : int
         The longest period of orbits that are followed.
     values : int or array_like
@@ -259,7 +260,7 @@ def _fixed_points(
     around = there.usual if region is None else region
     starts = begin
     if around is not None:
-        drawn = starting_states(there, around, default_starts(there.dimension), seed)
+        drawn = starting_states(there, around, min(_SEARCHED, default_starts(there.dimension)), seed)
         starts = np.concatenate([begin, drawn])
     return search(there, starts, region, _TOLERANCE).states, False
 
