@@ -103,7 +103,7 @@ def orbits_along(
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Give the orbits that were settled on, and their periods.
 
-    Orbits that come to rest slowly to and fro are first seen to come back after two steps or more; where points of an orbit
+    Orbits that come to rest slowly back and forth are first seen to come back after two steps or more; where points of an orbit
     are within a thousand tolerances of one another it is the shorter period that counts.
 
     Parameters
