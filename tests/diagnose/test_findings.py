@@ -60,6 +60,9 @@ def test_a_gradient_that_vanishes_at_a_known_lag() -> None:
     noise = diagnose(plain(0.9 * Q, "linear"))
     assert noise["vanishes"].severity == "caution"
     assert [each.value for each in noise["vanishes"].evidence] == [7, 22, 44]
+    assert noise.data["product_horizon"].values.tolist() == [7, 22, 44]
+    nudges = noise.data["log_nudge"].values
+    np.testing.assert_allclose(nudges, np.log(0.9) * noise.data["nudge_lag"].values[None].repeat(8, 0), rtol=1e-6)
     assert "less than half is left 7 steps earlier, and less than 1 % from 44 steps on" in noise["vanishes"].sentence
     assert "on this noise" in noise["vanishes"].sentence
     own = diagnose(plain(0.9 * Q, "linear"), SILENCE)

@@ -19,12 +19,12 @@ from rnnlatch.gradients._analysis import Bundle, Floats, Partials, begin, bundle
 from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, normalise
 
-__all__ = ["DIRECTIONS", "STARTS", "Driven", "logistic", "prepare"]
+__all__ = ["DIRECTIONS", "NUDGES", "STARTS", "Driven", "logistic", "prepare"]
 
 LENGTH, SEQUENCES = 500, 8  # of noise, and the most of a user's sequences, unless other numbers are given
 _LARGEST = 2**20
 
-NOISE, DIRECTIONS, STARTS = range(3)  # places of random numbers
+NOISE, DIRECTIONS, STARTS, NUDGES = range(4)  # places of random numbers
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from rnnlatch.diagnose.driven import Driven
+from rnnlatch.diagnose.driven import NUDGES, Driven
+from rnnlatch.diagnose.memory import SHARES
 from rnnlatch.dynamics._results import counted, eigenvalues, quantity
-from rnnlatch.gradients.jacobians import jacobian_products
+from rnnlatch.dynamics.horizon import memory_horizon
 
 __all__ = ["Budget", "budget", "one_step", "products"]
+
+
+NUDGE = 0.01  # relative to the size of the state
+_NUDGES, _NUDGE_DIRECTIONS = 16, 4  # lags and directions
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ _BUDGETS = {
     128: Budget(40, 500, 8, 16, 64, 5000, 32),
     256: Budget(20, 300, 4, 10, 32, 2000, 16),
     512: Budget(12, 200, 2, 10, 16, 2000, 8),
-    1024: Budget(8, 100, 2, 10, 8, 1000, 6),
+    1024: Budget(6, 100, 2, 10, 8, 1000, 6),
     2048: Budget(2, 20, 1, 4, 4, 500, 2),
 }
 _BEYOND = Budget(0, 0, 0, 2, 2, 100, 0)
@@ -82,13 +87,15 @@ def one_step(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], 
 
 
 def products(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], list[str]]:
-    """Measure products of Jacobians, as `rnnlatch.gradients.jacobian_products` does, over the last steps.
+    """Measure products of Jacobians over the last steps, and what becomes of nudges there.
 
     Returns
     -------
     dict of Variable
         Over (product_sequence, product_lag): ``log_spectral``, the natural logarithm of the spectral norm of
-        ∂s_T/∂s_{T−lag}.
+        ∂s_T/∂s_{T−lag}; over (product_sequence, nudge_lag): ``log_nudge``, of the distance at the last step that a nudge of
+        1 % of the state has become, over its size. Over ``share``, medians over the sequences: ``product_horizon`` and
+        ``nudge_horizon``, the lags from which on both stay below the share, infinite where they do not.
     list of str
         What was left out, and why.
     """
@@ -99,23 +106,48 @@ def products(driven: Driven, afforded: Budget) -> tuple[dict[str, xr.Variable], 
     cell, params = driven.cell, driven.params
     state = driven.partials.state[0, :batch, start]
     if cell.initial_state == "learned":  # it is given here
-        cell = replace(cell, initial_state="zero")
+        cell = replace(cell, initial_state="zero", fixed=())
         params = {name: value for name, value in params.items() if name not in driven.cell.states}
-    found = jacobian_products(
+    nudged = np.unique(np.geomspace(1, lags, _NUDGES).round().astype(int))
+    found = memory_horizon(
         cell,
         params,
         driven.inputs[:batch, start:],
-        norms="spectral",
-        bounds=False,
+        shares=SHARES,
+        perturbed_lags=nudged,
+        perturbation=NUDGE,
+        directions=_NUDGE_DIRECTIONS,
         initial_state=tuple(state[:, i] for i in range(len(cell.states))) if len(cell.states) > 1 else state[:, 0],
+        rng=driven.draw(NUDGES),
         threads=driven.threads,
     )
-    logs = found["log_spectral"].values.reshape(batch, lags + 1)
+    words = f"distance that a nudge of {NUDGE:g} of the state has become at T, over its size"
     left = [f"products of Jacobians beyond {lags} steps and {batch} sequences"] if start or batch < driven.batch else []
     return {
         **counted("product_sequence", batch, "sequence of the products"),
         "product_lag": quantity("product_lag", np.arange(lags + 1), "time lag", "steps"),
+        "nudge_lag": quantity("nudge_lag", nudged, "time lag at which the state is nudged", "steps"),
+        "share": quantity("share", SHARES, "share of the norm at lag 0"),
         "log_spectral": quantity(
-            ("product_sequence", "product_lag"), logs, "natural logarithm of the spectral norm of ds_T / ds_{T-lag}"
+            ("product_sequence", "product_lag"),
+            found["log_spectral"].values.reshape(batch, lags + 1),
+            "natural logarithm of the spectral norm of ds_T / ds_{T-lag}",
+        ),
+        "log_nudge": quantity(
+            ("product_sequence", "nudge_lag"),
+            found["log_perturbation"].values.reshape(batch, nudged.size),
+            f"natural logarithm of the {words}",
+        ),
+        "product_horizon": quantity(
+            "share",
+            found["median_horizon"].values,
+            "lag from which on the spectral norm stays below the share",
+            "steps",
+        ),
+        "nudge_horizon": quantity(
+            "share",
+            found["median_perturbation_horizon"].values,
+            f"lag from which on what is left of a nudge of {NUDGE:g} of the state stays below the share",
+            "steps",
         ),
     }, left

@@ -43,6 +43,8 @@ def gradient(data: xr.Dataset, ax: Axes) -> str:
             linewidth=1.0,
             label="spectral norm of the product",
         )
+        nudge = np.median(_decades(data["log_nudge"].values), axis=0)
+        ax.plot(data["nudge_lag"].values, _shown(nudge), ".", color="C3", label="nudge of 1 % of the state")
     if "gamma" in data and "largest_singular_value" in data:
         base = float(data["gamma"]) * float(data["largest_singular_value"][0])
         if 0 < base < 1:
@@ -238,7 +240,8 @@ PICTURES: tuple[tuple[str, str, str, Draw], ...] = (
         "How far an error reaches back",
         (
             "The norm of the gradient of an error at the last step with respect to earlier states, over its norm at the last "
-            "step. Horizontal lines: 10 % and 1 %. No error is above the spectral norm of its product of Jacobians."
+            "step. Horizontal lines: 10 % and 1 %. No error is above the spectral norm of its product of Jacobians. A nudge "
+            "goes forward: what is left at the last step of a change of the state so many steps before."
         ),
         gradient,
     ),
