@@ -183,7 +183,7 @@ def test_one_state_that_all_come_to() -> None:
 
 
 def test_a_network_that_does_not_rest() -> None:
-    """A tanh unit with w = -3 goes to and fro; a turn by 1 radian with some gain never comes back to where it was."""
+    """A tanh unit with w = -3 changes sides at each step; a turn by 1 radian with some gain never comes back to where it was."""
     found = diagnose(plain([[-3.0]], drive=0.1, bias=0.1))["moves-when-left-alone"]
     assert "64 go round in cycles of at most 2 steps" in found.sentence
     c, s = np.cos(1.0), np.sin(1.0)

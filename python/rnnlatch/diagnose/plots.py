@@ -109,9 +109,8 @@ def exponents(data: xr.Dataset, ax: Axes) -> str:
     for place, values in enumerate(data["lyapunov_exponent"].values):
         finite = np.isfinite(values)
         error = np.nan_to_num(data["lyapunov_standard_error"].values[place])
-        ax.errorbar(
-            rank[finite], values[finite], error[finite], fmt=".", color=f"C{place % 4}", label=f"sequence {place}"
-        )
+        name = None if place else "each sequence"
+        ax.errorbar(rank[finite], values[finite], error[finite], fmt=".", color="C0", alpha=0.6, label=name)
     ax.xaxis.set_major_locator(CountLocator())
     ax.set(xlabel="rank", ylabel="Lyapunov exponent (nats per step)")
     largest = ", ".join(f"{value:.3g}" for value in data["lyapunov_exponent"].values[:, 0])
