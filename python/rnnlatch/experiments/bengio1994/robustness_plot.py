@@ -155,4 +155,4 @@ def _border(data: xr.Dataset, ax: "Axes") -> None:
     ax.set_ylim(-25, 20)
     ax.set_xlabel("time step t")
     ax.set_ylabel("log10 of da_t/da_0")
-    ax.set_title("f  from the border, to rounding")
+    ax.set_title("f  begun on the border")
