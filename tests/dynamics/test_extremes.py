@@ -16,7 +16,7 @@ from rnnlatch.gradients import memory
 LATCH = LatchNeuron()
 
 
-def unit(activation: str, hidden: int = 1) -> VanillaRNN:
+def unit(activation: Any, hidden: int = 1) -> VanillaRNN:
     return VanillaRNN(inputs=1, hidden=hidden, activation=activation, bias=False)
 
 
@@ -158,3 +158,65 @@ def test_a_map_may_work_in_place() -> None:
     found = dynamics.fixed_points(Map(lambda x: np.multiply(x, 0.5, out=x), half, 1), box=(-1, 1))
     assert np.abs(found["state"].values).max() < 1e-300
     assert found.sizes["fixed_point"] == 1
+
+
+# Continuation from and at special points, and over intervals of any size.
+
+
+def specials(found: Any) -> list[tuple[str, float]]:
+    return sorted(
+        zip(found["special_kind"].values.tolist(), found["special_value"].values.round(10).tolist(), strict=True)
+    )
+
+
+def test_a_branch_that_begins_where_curves_cross() -> None:
+    found = dynamics.continuation(LATCH, 1.0, "weight", (-2, 2), start=[0.0])
+    assert found.attrs["outcome"] == "complete"
+    assert specials(found) == [("period-doubling", -1.0), ("pitchfork", 1.0)]
+
+
+def test_fixed_points_that_are_on_no_curve() -> None:
+    identity = Map(lambda x, r: x + 0 * r, lambda x, r: (1 + 0 * r * x)[:, :, None], 1, {"r": 0.0}, bounds=[-1, 1])
+    found = dynamics.continuation(identity, None, "r", (-1, 1), start=[0.3])
+    assert found.attrs["outcome"] == "incomplete: branch 0: no single curve at the start"
+    point = Map(
+        lambda x, r: x + x**2 + r**2, lambda x, r: (1 + 2 * x + 0 * r)[:, :, None], 1, {"r": 0.0}, bounds=[-1, 1]
+    )
+    found = dynamics.continuation(point, None, "r", (-1, 1), start=[0.0])
+    assert found["first_end"].values.tolist() == ["no single curve at the start"]
+    found = dynamics.continuation(point, None, "r", (-1, 1), start=[0.5], at=0.5)
+    assert found["first_end"].values.tolist() == ["no fixed point at the start"]
+
+
+@pytest.mark.parametrize("width", [1e-5, 1e-3, 1e3, 1e6])
+def test_a_saddle_node_in_an_interval_of_any_size(width: float) -> None:
+    threshold = float(dynamics.escape_threshold(2.0))
+    interval = (threshold - 0.4 * width, threshold + 0.6 * width) if width < 1 else (-width / 2, width / 2)
+    at = interval[0] if width < 1 else 0.0
+    found = dynamics.continuation(LATCH, 2.0, "input", interval, start=[-0.71 if width < 1 else -0.96], at=at)
+    assert found.attrs["outcome"] == "complete"
+    kinds, values = zip(*specials(found), strict=True)
+    assert set(kinds) == {"saddle-node"}
+    assert np.abs(np.array(values) - threshold).min() < 1e-10
+    assert len(kinds) == (1 if width < 1 else 2)
+
+
+def test_eigenvalues_that_cross_together_are_located_where_they_do() -> None:
+    # Two latches side by side, whose weights grow together: both eigenvalues come to 1 at 1.
+    found = dynamics.continuation(
+        unit("tanh", 2), weights(np.zeros((2, 2))), {"weight_hh_l0": np.eye(2)}, (0, 3), start=[0.0, 0.0]
+    )
+    assert specials(found) == [("branch point", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"interval": (-1.7e308, 1.7e308)}, r"interval is .*; its ends must be less than 1.8e308 apart"),
+        ({"period": 10**12}, "period is 1000000000000; it must be an integer from 1 to 1000"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(settings: dict[str, Any], words: str) -> None:
+    given = {"interval": (-1.0, 1.0), "start": [0.0]} | settings
+    with pytest.raises(ValueError, match=words):
+        dynamics.continuation(LATCH, 2.0, "input", given.pop("interval"), **given)

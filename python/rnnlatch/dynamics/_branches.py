@@ -17,10 +17,12 @@ from rnnlatch.dynamics._results import counted, quantity, spectrum, states
 from rnnlatch.dynamics.special_points import SADDLE_NODE, Special, events, locate
 from rnnlatch.dynamics.systems import Floats, System
 
-_LONGEST = 0.25
+LONGEST = 1000  # period
+_LONGEST = 0.25  # step
 _SAME_TURN = 1e-4  # of the size of the box, and of the interval
 
 __all__ = [
+    "LONGEST",
     "Branch",
     "Steps",
     "branch_of",
@@ -69,7 +71,7 @@ class Branch:
     @property
     def values(self) -> Floats:
         """The values of the parameter, shape (points,)."""
-        return np.clip(self.places[:, -1] * self.family.width, self.family.low, self.family.high)
+        return np.clip([self.family.value(place) for place in self.places], self.family.low, self.family.high)
 
     @property
     def states(self) -> Floats:
@@ -114,6 +116,10 @@ def check_interval(interval: object) -> tuple[float, float]:
     check_finite("interval", array)
     if not array[0] < array[1]:
         raise ValueError(f"interval is {validation.show(array.tolist())}; it must be {allowed}")
+    with np.errstate(over="ignore"):
+        wide = not np.isfinite(array[1] - array[0])
+    if wide:
+        raise ValueError(f"interval is {validation.show(array.tolist())}; its ends must be less than 1.8e308 apart")
     return float(array[0]), float(array[1])
 
 

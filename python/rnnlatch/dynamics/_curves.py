@@ -16,9 +16,23 @@ from rnnlatch.dynamics._families import Family
 from rnnlatch.dynamics._results import eigenvalues
 from rnnlatch.dynamics.systems import Floats
 
-__all__ = ["CLOSED", "INTERVAL", "NO_START", "Point", "Trace", "bordered", "correct", "first_point", "follow", "trace"]
+__all__ = [
+    "CLOSED",
+    "INTERVAL",
+    "NO_CURVE",
+    "NO_START",
+    "Point",
+    "Trace",
+    "bordered",
+    "correct",
+    "first_point",
+    "follow",
+    "is_start",
+    "trace",
+]
 
 NO_START = "no fixed point at the start"
+NO_CURVE = "no single curve at the start"
 INTERVAL = "end of the interval"
 CLOSED = "closed"
 UNBOUNDED = "out of bounds"
@@ -163,17 +177,42 @@ def make_point(family: Family, place: Floats, sense: Floats) -> Point | None:
 def first_point(family: Family, state: Floats, value: float) -> Point | None:
     """Give the point of a curve at a value near a state, followed toward larger values; None if none is found."""
     row = np.append(np.zeros(family.dimension), 1.0)
-    place, level = family.join(state, value), value / family.width
+    place, level = family.join(state, value), family.level(value)
     found = correct(family, place, row, level)
     if found is None:  # Newton's method alone comes from close by only
         found = correct(family, np.append(_from_afar(family, place), level), row, level)
     if found is None:  # at a fold the value does not hold the state: the plane across the curve does
         across = _along(family, place)
         found = None if across is None else correct(family, place, across, float(across @ place))
-        if found is None or abs(found[0][-1] - level) > _SAME:
-            return None
-    sense = _along(family, found[0])
-    return None if sense is None else make_point(family, found[0], sense if sense[-1] >= 0 else -sense)
+        found = None if found is None or abs(found[0][-1] - level) > _SAME else found
+    if found is not None:
+        point = _start(family, found[0])
+        return _beside(family, found[0], row) if point is None else point
+    return _beside(family, place, row) if is_start(family, state, value) else None  # where curves cross
+
+
+def is_start(family: Family, state: Floats, value: float) -> bool:
+    """Say whether a state is a fixed point at a value, whether or not a curve goes through it."""
+    gap = family.gap(family.join(state, value))
+    return bool(np.abs(gap).max() <= _SAME)
+
+
+def _start(family: Family, place: Floats) -> Point | None:
+    sense = _along(family, place)
+    return None if sense is None else make_point(family, place, sense if sense[-1] >= 0 else -sense)
+
+
+def _beside(family: Family, place: Floats, row: Floats) -> Point | None:
+    """Give a point a little before or after one at which curves cross: from there on there is one tangent."""
+    low, high = family.ends
+    for move in (-_ASIDE, _ASIDE, -_ASIDE / 10, _ASIDE / 10):
+        level = float(place[-1]) + move
+        if low <= level <= high:
+            found = correct(family, place + move * row, row, level)
+            point = None if found is None else _start(family, found[0])
+            if point is not None and np.abs(point.place - place).max() <= 4 * abs(move):
+                return point
+    return None
 
 
 def _along(family: Family, place: Floats) -> Floats | None:
@@ -230,7 +269,7 @@ def follow(
     max_points : int
         Points at most.
     """
-    low, high = family.low / family.width, family.high / family.width
+    low, high = family.ends
     points, here, size = [start], start, min(step, max_step)
     while len(points) <= max_points:
         if not low < here.place[-1] < high and (here.tangent[-1] > 0) == (here.place[-1] >= high):
@@ -263,7 +302,7 @@ def _next(family: Family, here: Point, size: float) -> tuple[Point, int] | None:
     found = correct(family, aim, here.tangent, float(here.tangent @ aim))
     if found is None or np.linalg.norm(found[0] - aim) > size / 2:
         return None
-    for bound in (family.low / family.width, family.high / family.width):
+    for bound in family.ends:
         if (found[0][-1] - bound) * (here.place[-1] - bound) >= 0:
             continue
         share = (bound - here.place[-1]) / (found[0][-1] - here.place[-1])

@@ -62,6 +62,20 @@ class Family:
         """The length of the interval, which the parameter is divided by."""
         return self.high - self.low
 
+    @property
+    def origin(self) -> float:
+        """What is taken off values first: 0, or the end of the interval nearer to it, so that no digits are lost."""
+        return min(max(0.0, self.low), self.high)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval without units."""
+        return self.level(self.low), self.level(self.high)
+
+    def level(self, value: float) -> float:
+        """Give a value of the parameter without units."""
+        return (value - self.origin) / self.width
+
     def at(self, value: float) -> System:
         """Give the system at a value of the parameter."""
         found = self._systems.get(value)
@@ -73,7 +87,7 @@ class Family:
 
     def join(self, state: Floats, value: float) -> Floats:
         """Give a state and a value as one point without units."""
-        return np.append(state / self.scale, value / self.width)
+        return np.append(state / self.scale, self.level(value))
 
     def state(self, point: Floats) -> Floats:
         """Give the state of a point."""
@@ -81,7 +95,7 @@ class Family:
 
     def value(self, point: Floats) -> float:
         """Give the value of a point."""
-        return float(point[-1] * self.width)
+        return float(self.origin + point[-1] * self.width)
 
     def orbit(self, state: Floats, value: float) -> Floats:
         """Give the p states from this one on, shape (period, dimension)."""

@@ -13,6 +13,7 @@ from rnnlatch._parameter_axes import AxisLike
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.dynamics._branches import (
+    LONGEST,
     Branch,
     branch_of,
     branch_variables,
@@ -20,7 +21,7 @@ from rnnlatch.dynamics._branches import (
     check_steps,
     outcome_of,
 )
-from rnnlatch.dynamics._curves import NO_START, Trace, first_point
+from rnnlatch.dynamics._curves import NO_CURVE, NO_START, Trace, first_point, is_start
 from rnnlatch.dynamics._families import family
 from rnnlatch.dynamics._results import assemble, unit
 from rnnlatch.dynamics.systems import Floats, System, Variable, system
@@ -69,7 +70,7 @@ def continuation(
         The value of the parameter at which they are; None: the one that the system has.
     period : int
         1: fixed points. p: points of orbits of period p, as fixed points of the map applied p times; each branch then is of one
-        of their points, and goes over to the next one where it passes a period-doubling.
+        of their points, and goes over to the next one where it passes a period-doubling. At most 1000.
     input : array_like, shape (inputs,), optional
         What comes in at every step; None: 0.
     variable : {"state", "pre_activation"}
@@ -86,7 +87,8 @@ def continuation(
         (branch, point, unit), of an LSTM ``cell_state`` too; ``eigenvalue_real``, ``eigenvalue_imag`` (branch, point,
         eigenvalue) of the Jacobian of the map applied `period` times; ``stable``; ``index``, the eigenvalues outside the unit
         circle; ``residual``. Over ``branch``: ``period``, ``first_end`` and ``last_end``: "end of the interval", "closed",
-        or what stopped it: "points used up", "no step leads on", "out of bounds", "no fixed point at the start".
+        or what stopped it: "points used up", "no step leads on", "out of bounds", "no fixed point at the start", or
+        "no single curve at the start", as where fixed points are not isolated.
         Over ``special``: ``special_value``, ``special_state``, ``special_kind`` ("saddle-node", "pitchfork", "branch point",
         "period-doubling", "Neimark-Sacker"), ``special_branch``, ``special_point`` that it comes after, ``special_period``,
         ``special_accuracy``, an estimate from the rounding of the equations of how far its value is off, and
@@ -123,7 +125,7 @@ def continuation(
         raise ValueError("cell has thresholds, activation 'sign'; continuation needs units with a derivative")
     axis = one.parameter(parameter)
     bounds = check_interval(interval)
-    period = validation.integer("period", period, at_least=1)
+    period = validation.integer("period", period, at_least=1, at_most=LONGEST)
     steps = check_steps(step, max_step, min_step, max_points)
     starts = check_starts("start", start, one.dimension)
     value = check_value("at", axis.value if at is None else at, bounds, at is None)
@@ -132,8 +134,11 @@ def continuation(
     with np.errstate(all="ignore"):  # what is not finite is refused point by point
         for state in starts:
             point = first_point(curves, state, value)
-            nothing = Branch(curves, Trace([], (NO_START, NO_START)), [])
-            branches.append(nothing if point is None else branch_of(curves, point, steps))
+            if point is None:
+                why = NO_CURVE if is_start(curves, state, value) else NO_START
+                branches.append(Branch(curves, Trace([], (why, why)), []))
+            else:
+                branches.append(branch_of(curves, point, steps))
     specials = [(row, number, special) for row, one in enumerate(branches) for number, special in one.specials]
     data, coords = branch_variables(one, axis, branches, specials)
     settings: dict[str, Any] = {

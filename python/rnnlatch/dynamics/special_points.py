@@ -143,7 +143,9 @@ def _side(point: Point, a: Point, b: Point, kind: str) -> bool:
         return point.crossed == a.crossed
     if kind == DOUBLING:
         return point.flips == a.flips
-    return abs(point.outside - a.outside) < abs(point.outside - b.outside)
+    # By the eigenvalue that crosses itself, as what counts as outside begins a little beyond the circle.
+    rank = min(a.outside, b.outside)
+    return bool((np.abs(point.multipliers[rank]) > 1) == (a.outside > b.outside))
 
 
 # The equations of each kind. v is a null vector of M -+ I, kept at length about 1 by c · v = 1.
