@@ -129,8 +129,13 @@ class PivotedTriangles {
             std::swap(size_[j], size_[pivot]);
         }
         std::copy_n(m + begin, lanes64, kept);
-        const f64 by = constant(m[j]);
-        for (i = begin; i < rows_; i += lanes64) store(m + i, load<f64>(m + i) / by);
+        if (std::abs(m[j]) > 1e-290) {
+            const f64 by = constant(1 / m[j]);
+            for (i = begin; i < rows_; i += lanes64) store(m + i, load<f64>(m + i) * by);
+        } else {  // whose inverse may not be a number
+            const f64 by = constant(m[j]);
+            for (i = begin; i < rows_; i += lanes64) store(m + i, load<f64>(m + i) / by);
+        }
         std::copy_n(kept, j + 1 - begin, m + begin);
         return true;
     }
@@ -178,15 +183,22 @@ class PivotedTriangles {
     void invert(std::size_t first, std::size_t last) {
         const std::size_t width = last - first;
         std::fill_n(inverse_, most_panel_columns * most_panel_columns, 0.0);
-        for (std::size_t j = 0; j < width; ++j) {
-            double* x = inverse_ + j * most_panel_columns;
-            x[j] = -1;
-            for (std::size_t i = j; i < width; ++i) {
-                const double* l = column(first + i) + first;
-                for (std::size_t k = i + 1; k < width; ++k) x[k] -= l[k] * x[i];
+        for (std::size_t j = 0; j < width; ++j) inverse_[j * most_panel_columns + j] = -1;
+        for (std::size_t i = 0; i < width; ++i) {
+            const double* l = column(first + i) + first;
+            f64 packs[most_panel_columns / lanes64];
+            const std::size_t begin = i / lanes64;
+            for (std::size_t p = begin; p < width / lanes64; ++p) packs[p] = load<f64>(l + p * lanes64);
+            for (std::size_t lane = 0; lane <= i % lanes64; ++lane) packs[begin][lane] = 0;
+            for (std::size_t j = 0; j <= i; ++j) {
+                double* x = inverse_ + j * most_panel_columns;
+                const f64 factor = constant(x[i]);
+                for (std::size_t p = begin; p < width / lanes64; ++p) {
+                    store(x + p * lanes64, fnma(packs[p], factor, load<f64>(x + p * lanes64)));
+                }
             }
-            x[j] = 0;
         }
+        for (std::size_t j = 0; j < width; ++j) inverse_[j * most_panel_columns + j] = 0;
     }
 
     // The columns after the panel: their rows of U, and what is left of the others.
