@@ -196,3 +196,11 @@ def test_inputs_that_lead_nowhere_may_be_anything() -> None:
 def test_what_is_not_allowed_is_refused(call: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_linear_network_stands_what_its_ball_has_room_for() -> None:
+    # Its derivative is the same everywhere: the largest ball that is tried allows most.
+    cell = VanillaRNN(inputs=1, hidden=2, bias=False, activation="linear")
+    found = dynamics.noise_bound(cell, two([[0.5, 0.0], [0.0, 0.25]]), box=[-1, 1])
+    np.testing.assert_allclose(found["bound"], 0.5 * found["distance"], rtol=1e-9)
+    assert (found["distance"] >= 8).all()

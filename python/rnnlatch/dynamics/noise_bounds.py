@@ -82,7 +82,8 @@ def noise_bound(
     starts : array_like, shape (starts, dimension) or (dimension,), optional
         Where trajectories begin. None: on each attractor that is found from `box`, where a_t is the attractor.
     distance : float, optional
-        d. None: for each start the one that gives the largest bound that holds at all steps.
+        d. None: for each start the one that gives the largest bound that holds at all steps, of those up to eight times
+        the size of the states.
     norm : {"euclidean", "max", "adapted"}
         In which the noise, the distance and the derivative are measured. "adapted" is a Euclidean norm with axes of its
         own for each point of an attractor, in which the derivative there is below 1 whenever its eigenvalues are.
@@ -311,7 +312,7 @@ def _size(whole: System, orbit: Floats) -> float:
     size = float(np.abs(orbit).max())
     if whole.usual is not None:
         size = max(size, float((whole.usual[:, 1] - whole.usual[:, 0]).max()))
-    return max(size, 1e-3)
+    return max(size, 1.0)
 
 
 def _paths(whole: System, starts: Floats, steps: int) -> Floats:
