@@ -220,3 +220,52 @@ def test_what_cannot_be_followed_is_refused(settings: dict[str, Any], words: str
     given = {"interval": (-1.0, 1.0), "start": [0.0]} | settings
     with pytest.raises(ValueError, match=words):
         dynamics.continuation(LATCH, 2.0, "input", given.pop("interval"), **given)
+
+
+# Budgets that no computer has.
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"starts": 10**12}, "starts is 1000000000000; it must be an integer from 1 to"),
+        ({"values": 10**12}, "values is 1000000000000; it must be an integer from 0 to"),
+        ({"seeds": 10**12}, "seeds is 1000000000000; it must be an integer from 1 to"),
+        ({"max_period": 10**12}, "max_period is 1000000000000; it must be an integer from 1 to"),
+        ({"max_steps": 10**12}, "max_steps is 1000000000000; it must be an integer from 1 to"),
+        ({"branch_period": 10**12}, "branch_period is 1000000000000; it must be an integer from 1 to 1000"),
+    ],
+)
+def test_budgets_of_bifurcation(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        dynamics.bifurcation(LATCH, 2.0, "input", (0, 1), **settings)
+
+
+@pytest.mark.parametrize("name", ["seeds", "values", "starts"])
+def test_arrays_that_are_none(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is not an array"):
+        dynamics.bifurcation(LATCH, 2.0, "input", (0, 1), **{name: [[1.0], [1.0, 2.0]]})  # type: ignore[arg-type]
+
+
+def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**9)
+    with pytest.raises(MemoryError, match=r"the diagram of .* states needs .*; use fewer values, starts or max_period"):
+        dynamics.bifurcation(LATCH, 2.0, "input", (0, 1), max_period=10**6)
+    axis = np.linspace(0, 1, 10**4)
+    with pytest.raises(MemoryError, match="a grid of 100000000 points needs"):
+        dynamics.regimes(LATCH, None, ("weight", "input"), (axis, axis))
+    with pytest.raises(MemoryError, match="a proof with 1000000000000 boxes needs"):
+        dynamics.fixed_points(LATCH, 2.0, max_boxes=10**12)
+    with pytest.raises(MemoryError, match="a search from 10000000 starts needs"):
+        dynamics.fixed_points(unit("tanh", 3), weights(np.eye(3)), starts=10**7)
+    with pytest.raises(MemoryError, match="an orbit of 1000000000000 steps needs"):
+        dynamics.orbit(LATCH, 2.0, [0.1], 10**12)
+
+
+def test_sixteen_starts_find_the_attractors_of_two_latches() -> None:
+    both = {"weight_hh_l0": np.eye(2)}
+    for seed in range(30):
+        found = dynamics.regimes(
+            unit("tanh", 2), weights(np.zeros((2, 2))), (both, "input[0]"), ([-2.0, 0.5, 2.0], [0.0]), rng=seed
+        )
+        assert found["attractors"].values.ravel().tolist() == [2, 1, 4]

@@ -11,16 +11,18 @@ from rnnlatch import validation
 from rnnlatch.dynamics import _results
 from rnnlatch.dynamics._groups import in_order
 from rnnlatch.dynamics._results import quantity
-from rnnlatch.dynamics._system import Floats, System, check_box, check_states
+from rnnlatch.dynamics._system import Floats, System, check_box, check_states, is_count
 from rnnlatch.dynamics.complete import Complete, complete
 from rnnlatch.dynamics.intervals import Interval
 from rnnlatch.dynamics.newton import chao1, default_starts, search, starting_states
+from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, Seed, normalise
 
 __all__ = ["BOUND", "Located", "Question", "ask", "box_variables", "locate", "members"]
 
 PROVEN_DIMENSIONS = 2
 _MOST_STARTS = 10**7
+_OF_BOX, _OF_START = 64, 100  # bytes for each of their numbers
 _LEAST_TOLERANCE = 1e-13
 
 
@@ -149,13 +151,15 @@ def ask(
             raise ValueError(f"complete is True, and {system.describe()} gives no bounds over boxes; search instead")
         if region is None:
             raise ValueError(_boundless(system))
+        check_memory(_OF_BOX * system.dimension * max_boxes, f"a proof with {max_boxes} boxes", "use smaller max_boxes")
         return Question(region, True, none, tolerance, max_boxes, seed, False, given)
-    if starts is not None and np.ndim(starts) > 0:
+    if starts is not None and not is_count(starts):
         begun = check_states("starts", starts, system.dimension)
         return Question(given, False, begun, tolerance, max_boxes, seed, False, given)
     count = default_starts(system.dimension)
     if starts is not None:
         count = validation.integer("starts", starts, at_least=1, at_most=_MOST_STARTS)
+    check_memory(_OF_START * system.dimension * count, f"a search from {count} starts", "use fewer starts")
     around = system.usual if given is None else given
     if around is None:
         raise ValueError(_boundless(system) + ", or starts as an array")

@@ -15,6 +15,7 @@ from rnnlatch._parameter_axes import AxisLike
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.dynamics._branches import (
+    LONGEST,
     branch_variables,
     check_interval,
     check_steps,
@@ -25,10 +26,12 @@ from rnnlatch.dynamics._branching import Branching
 from rnnlatch.dynamics._results import assemble, counted, quantity, states, unit
 from rnnlatch.dynamics._settled_along import orbits_along, settle_along
 from rnnlatch.dynamics._settled_starts import common_starts
-from rnnlatch.dynamics._system import check_box
+from rnnlatch.dynamics._system import check_box, is_count
+from rnnlatch.dynamics.attraction import check_settings
 from rnnlatch.dynamics.complete import complete as enclose_all
 from rnnlatch.dynamics.newton import default_starts, search, starting_states
 from rnnlatch.dynamics.systems import Floats, System, Variable, system
+from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, Seed, normalise
 
 __all__ = ["bifurcation"]
@@ -39,6 +42,7 @@ _PROVEN = 2  # numbers of a state up to which fixed points are enclosed
 _TOLERANCE = 1e-8  # fixed points that are closer count as one
 _SEARCHED = 200  # states that Newton's method starts from at each seed
 _ODD = 1.1  # an exponent that makes even shares of an interval odd ones
+_MOST = 10**6  # values of the parameter
 _SETTLED = 1e-6  # orbits that are closer have settled on one attractor
 
 
@@ -88,7 +92,8 @@ def bifurcation(
     values : int or array_like
         Values of the parameter at which orbits are followed to where they settle, or how many; 0: none.
     starts : int or array_like, shape (starts, dimension)
-        How many orbits at each of these values, or their initial states. They are evenly spaced for one number, else drawn.
+        How many orbits at each of these values, or their initial states. They are evenly spaced for one number,
+        evenly spread from a random place for up to eight, else drawn.
     box : array_like, shape (dimension, 2) or (2,), optional
         Where fixed points are looked for and starts lie; None: that of the system.
     tolerance : float
@@ -120,6 +125,8 @@ def bifurcation(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If the diagram takes more memory than is available.
 
     Notes
     -----
@@ -146,17 +153,22 @@ def bifurcation(
     axis = one.parameter(parameter)
     bounds = check_interval(interval)
     steps = check_steps(step, max_step, min_step, max_points)
-    branch_period = validation.integer("branch_period", branch_period, at_least=1)
+    branch_period = validation.integer("branch_period", branch_period, at_least=1, at_most=LONGEST)
     at_seeds = _values("seeds", seeds, bounds, 1, odd=True)
     at_values = _values("values", values, bounds, 0, odd=False)
     region = None if box is None else check_box("box", box, one.dimension)
-    tolerance = validation.number("tolerance", tolerance, above=0)
-    max_period = validation.integer("max_period", max_period, at_least=1)
-    max_steps = validation.integer("max_steps", max_steps, at_least=1)
+    limits = check_settings(max_steps, tolerance, max_period)
+    max_steps, tolerance, max_period = limits["max_steps"], limits["tolerance"], limits["max_period"]
     seed, threads = normalise(rng), check_threads(threads)
     ends = [one.with_parameter(axis, bound) for bound in bounds]
     begin = common_starts(one, ends, starts, region, rng)
     proving = _proving(one, complete)
+    states_kept = at_values.size * len(begin) * max_period
+    check_memory(
+        24 * states_kept * one.dimension,
+        f"the diagram of {states_kept} states",
+        "use fewer values, starts or max_period",
+    )
 
     work = Branching(one, axis, bounds, steps, branch_period, [])
     seed_found, seed_proven = np.zeros(at_seeds.size, int), np.zeros(at_seeds.size, bool)
@@ -224,8 +236,8 @@ def bifurcation(
 
 def _values(name: str, given: object, bounds: tuple[float, float], least: int, odd: bool) -> Floats:
     """Check values of the parameter, or how many; give them ascending."""
-    if np.ndim(given) == 0:  # type: ignore[arg-type]
-        share = np.linspace(0.0, 1.0, validation.integer(name, given, at_least=least))
+    if is_count(given):
+        share = np.linspace(0.0, 1.0, validation.integer(name, given, at_least=least, at_most=_MOST))
         return bounds[0] + (bounds[1] - bounds[0]) * (share**_ODD if odd else share)
     allowed = f"a number of values, or values within interval, {list(bounds)}"
     array = floats(name, given, allowed, np.dtype(np.float64))

@@ -17,6 +17,7 @@ from rnnlatch.dynamics._results import assemble, counted, quantity, spectrum, un
 from rnnlatch.dynamics._results import eigenvalues as sorted_eigenvalues
 from rnnlatch.dynamics._results import states as named_states
 from rnnlatch.dynamics.systems import Floats, NetworkSystem, System, Variable, check_box, system
+from rnnlatch.gradients.memory import check_memory
 
 __all__ = ["displacement_field", "map_curve", "orbit"]
 
@@ -199,6 +200,8 @@ def orbit(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If orbits so long do not fit.
 
     Examples
     --------
@@ -215,6 +218,8 @@ def orbit(
     wanted = validation.flag("eigenvalues", eigenvalues)
     if wanted and not given.smooth:
         raise ValueError("eigenvalues is True and the cell has thresholds, which have no derivative; it must be False")
+    numbers = (len(systems) + 1) * first.size
+    check_memory(8 * numbers * (6 if wanted else 3), f"orbits of {numbers} numbers", "use fewer steps or trajectories")
     path = np.empty((len(systems) + 1, *first.shape))
     path[0] = first
     with np.errstate(over="ignore", invalid="ignore"):  # an orbit that diverges is a result
@@ -288,7 +293,9 @@ def _systems(found: System, steps: int | None, input: Any, inputs: ArrayLike | N
     if inputs is None:
         if steps is None:
             raise TypeError("steps is None; it must be an integer of at least 1 where there are no inputs")
-        return [found] * validation.integer("steps", steps, at_least=1)
+        count = validation.integer("steps", steps, at_least=1)
+        check_memory(8 * count, f"an orbit of {count} steps", "use fewer steps")
+        return [found] * count
     if not isinstance(found, NetworkSystem):
         raise ValueError("inputs is given and cell is a map; it must be None")
     if input is not None:

@@ -18,13 +18,16 @@ from rnnlatch.dynamics import _one_unit
 from rnnlatch.dynamics._results import assemble, quantity
 from rnnlatch.dynamics._settled_along import moved, orbits_along, settle_along
 from rnnlatch.dynamics._settled_starts import common_starts
+from rnnlatch.dynamics.attraction import check_settings
 from rnnlatch.dynamics.systems import Floats, System, Variable, check_box, system
+from rnnlatch.gradients.memory import check_memory
 from rnnlatch.rng import RNGLike, normalise
 
 __all__ = ["regimes"]
 
 SOURCE = "rnnlatch.dynamics.regimes"
 
+_OF_POINT = 400  # bytes
 _AT_ONCE = 2**15  # orbits
 _SAME = 1e-5  # orbits that are closer, relative to the larger of 1 and the box, have settled on one attractor
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -75,6 +78,8 @@ def regimes(
     ------
     TypeError, ValueError
         If a parameter is not as above.
+    MemoryError
+        If a grid of so many points does not fit.
 
     Notes
     -----
@@ -96,9 +101,10 @@ def regimes(
     axes = _axes(one, parameters)
     grid = _grid(values)
     region = None if box is None else check_box("box", box, one.dimension)
-    tolerance = validation.number("tolerance", tolerance, above=0)
-    max_period = validation.integer("max_period", max_period, at_least=1)
-    max_steps = validation.integer("max_steps", max_steps, at_least=1)
+    limits = check_settings(max_steps, tolerance, max_period)
+    max_steps, tolerance, max_period = limits["max_steps"], limits["tolerance"], limits["max_period"]
+    count = grid[0].size * grid[1].size
+    check_memory(_OF_POINT * count, f"a grid of {count} points", "use fewer values")
     seed, threads = normalise(rng), check_threads(threads)
     pairs = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1).reshape(-1, 2)
     corners = [moved(one, axes, np.array([x, y])) for x in grid[0][[0, -1]] for y in grid[1][[0, -1]]]
@@ -164,7 +170,7 @@ def _grid(values: object) -> tuple[Floats, Floats]:
         if array.ndim != 1 or not array.size:
             raise ValueError(f"values[{number}] has shape {array.shape}; it must be {allowed}")
         check_finite(f"values[{number}]", array)
-        if not (np.diff(array) > 0).all():
+        if not (array[1:] > array[:-1]).all():
             raise ValueError(f"values[{number}] is {validation.show(array.tolist())}; it must be {allowed}")
         found.append(array)
     return found[0], found[1]

@@ -78,6 +78,8 @@ def slow_points(
     ------
     TypeError, ValueError
         If a parameter is not as above, or the states have no bounds and neither box nor starts are given.
+    MemoryError
+        If so many starts do not fit.
 
     Notes
     -----

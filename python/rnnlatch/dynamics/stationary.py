@@ -79,6 +79,8 @@ def fixed_points(
     ------
     TypeError, ValueError
         If a parameter is not as above, or the states have no bounds and no box is given.
+    MemoryError
+        If so many boxes or starts do not fit.
 
     Notes
     -----
