@@ -248,7 +248,7 @@ def test_the_edge_of_divergence_is_refined() -> None:
     assert covers(found, (0.5, 9.0), (0.0, 1.0))
     never = error_surface(LINEAR, **DIVERGING, values=([8.0, 9.0], [0.5, 1.0]), refine=6)
     assert never.sizes["leaf"] == 1
-    assert never["refinement_outcome"].item() == "resolved"
+    assert never["refinement_outcome"].item() == "no loss is finite"
 
 
 # The wall
@@ -318,6 +318,8 @@ def test_a_flat_surface_and_one_that_diverges() -> None:
     flat = steepest(sign, **PASCANU, values=([5.0], (-1.0, 1.0)), candidates=50).isel(x=0)
     assert float(flat["wall_gradient_norm"]) == 0
     assert np.isinf(flat["wall_below"])
+    assert flat["wall_outcome"].item() == "flat"
+    assert np.isnan(flat["wall_y"])
     gone = steepest(LINEAR, **DIVERGING, values=([0.5, 9.0], (0.5, 1.0)), candidates=50)
     assert gone["wall_outcome"].values.tolist()[1] == "not finite"
     assert np.isnan(gone["wall_y"][1])
@@ -384,6 +386,7 @@ def test_a_path_that_leaves_the_range_of_numbers_ends() -> None:
         ({"values": [1.0, 2.0]}, ValueError, r"values\[0\] has shape \(\); it must be an array of at least 1"),
         ({"values": ([1.0, 1.0], [1.0])}, ValueError, r"values\[0\] has 1.0 before 1.0; it must be"),
         ({"values": ([1.0], [2.0, 1.0])}, ValueError, r"values\[1\] has 2.0 before 1.0"),
+        ({"values": ([-1.7e308, 1.7e308], [1.0])}, ValueError, r"values\[0\] goes from .*; its ends must be less than"),
         ({"values": ([1.0], [np.nan])}, ValueError, r"values\[1\] is nan at \[0\]"),
         ({"values": 3}, TypeError, "values is 3; it must be a pair of arrays"),
         ({"values": ([1.0], [1.0, 2.0]), "refine": 1}, ValueError, r"at least 2 ascending numbers"),

@@ -173,9 +173,14 @@ def ascending(name: str, values: Any, least: int = 1) -> Floats:
         raise ValueError(f"{name} has shape {given.shape}; it must be {allowed}")
     array: Floats = np.ascontiguousarray(given, np.float64)
     check_finite(name, array)
-    if not (np.diff(array) > 0).all():
-        place = int(np.nonzero(np.diff(array) <= 0)[0][0])
+    rises = array[1:] > array[:-1]
+    if not rises.all():
+        place = int(np.nonzero(~rises)[0][0])
         raise ValueError(f"{name} has {array[place]} before {array[place + 1]}; it must be {allowed}")
+    with np.errstate(over="ignore"):
+        wide = not np.isfinite(array[-1] - array[0])
+    if wide:
+        raise ValueError(f"{name} goes from {array[0]} to {array[-1]}; its ends must be less than 1.8e308 apart")
     return array
 
 

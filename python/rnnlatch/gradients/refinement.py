@@ -121,7 +121,7 @@ def divide(
         level=leaves.level,
         variation=leaves.variation,
         points=lattice.points(leaves.middle),
-        outcome=_outcome(left, len(leaves.level), short, max_points),
+        outcome=_outcome(left, len(leaves.level), short, max_points) if lattice.finite else "no loss is finite",
         evaluated=lattice.count - grid.loss.size,
     )
 
@@ -155,6 +155,11 @@ class _Lattice:
         """The difference between the largest and the smallest finite loss."""
         there = self._found[np.isfinite(self._found[:, 0]), 0]
         return float(np.ptp(there)) if there.size else 0.0
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is a finite loss."""
+        return bool(np.isfinite(self._found[:, 0]).any())
 
     def points(self, keys: Integers) -> Points:
         """Give what was found at some points of the lattice."""

@@ -72,7 +72,8 @@ def steepest(
         ``wall_tolerance``, the width that was reached; ``wall_below`` and ``wall_above``, how far it is to where the norm has
         fallen to half of that, infinite where the interval ends before; ``rival_gradient_norm``, the largest one at another
         local maximum that was followed, 0 where there was none; ``wall_outcome``: ``inside`` the interval, ``at the
-        low end`` or ``at the high end`` of it, or ``not finite`` where no point has finite numbers.
+        low end`` or ``at the high end`` of it, ``flat`` where the gradient is 0 wherever it was looked at, so that
+        ``wall_y`` is NaN, or ``not finite`` where no point has finite numbers, and all are NaN.
 
     Raises
     ------
@@ -136,21 +137,22 @@ def steepest(
     best = _Found(*(np.concatenate(values) for values in zip(*(found for found, _ in parts), strict=True)))
     rival = np.concatenate([other for _, other in parts])
     points = plane.evaluate(xs, best.y)
-    finite = best.norm >= 0
     outcome = np.select(
-        [~finite, best.y == low, best.y == high], ["not finite", "at the low end", "at the high end"], "inside"
+        [best.norm < 0, best.norm == 0, best.y == low, best.y == high],
+        ["not finite", "flat", "at the low end", "at the high end"],
+        "inside",
     )
     below, above = (_half_width(plane, xs, best, end) for end in (low, high))
-    missing = np.where(finite, 0.0, np.nan)
+    missing, nowhere = (np.where(there, 0.0, np.nan) for there in (best.norm >= 0, best.norm > 0))
     data: dict[str, tuple[tuple[str, ...], Any, str]] = {
         name: (("x",), value, words)
         for name, value, words in (
-            ("wall_y", best.y + missing, f"{plane.names[1]} at which the gradient is largest"),
+            ("wall_y", best.y + nowhere, f"{plane.names[1]} at which the gradient is largest"),
             ("wall_gradient_norm", points.norm + missing, "norm of the gradient at the wall"),
             ("wall_gradient_x", points.gradient[:, 0] + missing, "derivative of the loss along x at the wall"),
             ("wall_gradient_y", points.gradient[:, 1] + missing, "derivative of the loss along y at the wall"),
             ("wall_loss", points.loss + missing, "loss at the wall"),
-            ("wall_tolerance", best.bracket + missing, "width of the interval that the wall is in"),
+            ("wall_tolerance", best.bracket + nowhere, "width of the interval that the wall is in"),
             ("wall_below", below + missing, "distance down to half the norm of the gradient"),
             ("wall_above", above + missing, "distance up to half the norm of the gradient"),
             ("rival_gradient_norm", rival + missing, "largest norm at another local maximum"),
