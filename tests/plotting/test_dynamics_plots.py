@@ -214,7 +214,7 @@ def test_all_points_of_an_orbit_are_drawn() -> None:
 
 def test_regimes_have_the_words_of_the_dataset() -> None:
     ax = PICTURES["regime-map"]()
-    assert texts_of(ax) == ["one fixed point", "two fixed points", "period 2", "unsettled", "saddle-node"]
+    assert texts_of(ax) == ["one stable fixed point", "two stable fixed points", "period 2", "unsettled", "saddle-node"]
     regimes = pictures.regimes()
     colours = np.asarray(ax.collections[0].get_array()).reshape(40, 40, 4)
     # Row and column of a picture are y and x.
@@ -224,7 +224,7 @@ def test_regimes_have_the_words_of_the_dataset() -> None:
     edge = points(line(ax, "saddle-node"))
     np.testing.assert_array_equal(edge[:, 0], regimes["edge_x"].values[0])
     only = plotting.regime_map(regimes[["regime"]].isel(x=slice(20, 24)))
-    assert texts_of(only) == ["one fixed point"]  # what is not there has no entry
+    assert texts_of(only) == ["one stable fixed point"]  # what is not there has no entry
 
 
 def test_many_regimes() -> None:

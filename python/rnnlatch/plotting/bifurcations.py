@@ -129,7 +129,7 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> regimes = xr.Dataset({"regime": (("x", "y"), [[0, 0], [0, 1]], words)}, {"x": [1.0, 2.0], "y": [0.0, 1.0]})
     >>> ax = regime_map(regimes)
     >>> [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    ['one fixed point', 'two fixed points']
+    ['one stable fixed point', 'two stable fixed points']
     """
     codes = regimes["regime"]
     if codes.ndim != 2 or any(dim not in codes.coords for dim in codes.dims):
@@ -152,7 +152,8 @@ def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
         axes = new_axes(ax, 5.0)
         axes.pcolormesh(x, y, picture.transpose(1, 0, 2), rasterized=True, zorder=0.5)
         for code in (each for each in coloured if each in largest):
-            name = known[code].replace("_", " ")
+            # What is counted is what orbits settle on. Beside two of these there is one that repels.
+            name = known[code].replace("fixed_point", "stable_fixed_point").replace("_", " ")
             axes.add_patch(Rectangle((x[0], y[0]), 0, 0, color=colours[code], linewidth=0, label=name))
         if len(coloured) > _NAMED:
             axes.plot([], [], linestyle="none", label=f"and {len(coloured) - _NAMED} more")

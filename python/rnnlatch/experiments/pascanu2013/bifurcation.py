@@ -241,7 +241,10 @@ def plot(data: xr.Dataset) -> "Figure":
         plotting.bifurcation_diagram(data, diagram)
         _arrows(diagram)
         diagram.set_ylabel("state x")
-        diagram.legend(loc="upper left", fontsize=7)
+        for text in diagram.texts:  # away from the branches, which turn to the right at b1 and to the left at b2
+            right = text.xy[0] > MIDDLE
+            text.set(position=(6 if right else -6, 0), ha="left" if right else "right", va="center")
+        diagram.legend(loc="upper left", fontsize=7, frameon=True, framealpha=1, edgecolor="none")
         diagram.set_title("a  attractors and bifurcations")
         _draw_sweeps(sweep, data)
         _draw_delay(delay, data)
