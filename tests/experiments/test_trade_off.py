@@ -30,6 +30,7 @@ def measured() -> xr.Dataset:
             "network_log_gradient_noise": ("network", -15 * firm),
             "network_trained_noise": ("network", np.repeat([0.0, 0.4], 15)),
             "latched": ("network", np.arange(30) != 7),
+            "swings": ("network", np.arange(30) == 7),
             "curve_weight": ("curve", curve),
             "curve_threshold": ("curve", dynamics.escape_threshold(curve)),
             "curve_log_gradient": (
@@ -111,6 +112,20 @@ def test_networks_with_one_working_unit_are_single_units() -> None:
     np.testing.assert_allclose(found[0], alone[0], rtol=1e-12)
     np.testing.assert_allclose(found[1], alone[1], rtol=1e-9)
     np.testing.assert_allclose(found[2], alone[2], rtol=1e-6)
+    assert not found[4].any()
+
+
+@pytest.mark.parametrize(("w", "swings"), [(-1.6, True), (0.9, False)])
+def test_what_swings_or_fades_is_no_latch(w: float, swings: bool) -> None:
+    last = trade_off.UNITS - 1
+    recurrent, given = np.zeros((1, trade_off.UNITS, trade_off.UNITS)), np.zeros((1, trade_off.UNITS, 1))
+    recurrent[0, last, last], given[0, last, 0] = w, 2.0
+    noise = np.random.default_rng(1).standard_normal((10, trade_off.HOLD, trade_off.UNITS))
+    tolerance, _, noisy, latched, swinging = trade_off._networks(
+        {"weight_ih_l0": given, "weight_hh_l0": recurrent}, noise, 1
+    )
+    assert (tolerance, latched, swinging) == (0, False, swings)
+    assert np.isnan(noisy).all()
 
 
 def test_levels_below_and_beyond() -> None:

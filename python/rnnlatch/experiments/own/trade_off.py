@@ -41,6 +41,7 @@ LOST = 0.05  # share of the sequences that may lose it
 LAG = 20  # steps that the gradient has to come back
 SEQUENCES = 200  # of noise, the same for all levels
 REST = 1000  # steps without noise in which a network comes to rest
+FADED = 1e-3  # a unit whose state is smaller by then holds nothing
 LEVELS = np.geomspace(0.004, 4.0, 40)  # of the noise
 UNITS = 5
 CELL = VanillaRNN(inputs=1, hidden=UNITS, bias=False, read_unit=UNITS - 1, init_ih=Uniform(0.5), init_hh=Uniform(0.5))
@@ -101,9 +102,9 @@ def analyse(material: Material) -> xr.Dataset:
         keep their sign for 100 steps, 0 where there is none and infinite beyond the largest tried; ``log_gradient``, log10 of
         |dx_T/dx_(T-20)| at rest, ``log_gradient_noise``, its median under half the noise that is tolerated, of the sequences
         that keep the bit; ``threshold``, h* of the weight; ``trained_noise``. Over ``network`` the same of the networks, with
-        the gradient of the unit that holds the bit with respect to h_(T-20), and ``latched``, whether the two classes rest on
-        different sides. Over ``curve``: ``curve_weight``, ``curve_threshold``, ``curve_log_gradient``, of single units in
-        closed form.
+        the gradient of the unit that holds the bit with respect to h_(T-20); ``latched``, whether the two classes come to
+        different sides and stay there without noise; ``swings``, whether one changes sides for ever. Over ``curve``:
+        ``curve_weight``, ``curve_threshold``, ``curve_log_gradient``, of single units in closed form.
     """
     rng = np.random.default_rng([material.seed, HOLD])
     noise = rng.standard_normal((SEQUENCES, HOLD, UNITS))
@@ -119,13 +120,13 @@ def analyse(material: Material) -> xr.Dataset:
 
     nets = _learned(material.stores["networks.sqlite"])
     networks = _Measured.of(nets.sizes["sample"])
-    latched = np.zeros(nets.sizes["sample"], bool)
+    latched, swings = np.zeros((2, nets.sizes["sample"]), bool)
     params = {name: nets[name].transpose("sample", ...).values for name in ("weight_ih_l0", "weight_hh_l0")}
     for first in range(0, len(latched), AT_ONCE):
         some = slice(first, first + AT_ONCE)
         found = _networks({name: value[some] for name, value in params.items()}, noise, material.threads)
         networks.put(some, *found[:3])
-        latched[some] = found[3]
+        latched[some], swings[some] = found[3:]
 
     curve = np.concatenate([1 + np.geomspace(1e-3, 0.02, 20), np.linspace(1.025, 3.5, 80)])
     slope = dynamics.latch_slope(curve, dynamics.attractor(curve))
@@ -134,7 +135,8 @@ def analyse(material: Material) -> xr.Dataset:
         "threshold": quantity("latch", threshold, "escape threshold h*"),
         "trained_noise": quantity("latch", single["noise_level"].values, "standard deviation of the noise in training"),
         "network_trained_noise": quantity("network", nets["noise_level"].values, "noise in training"),
-        "latched": quantity("network", latched, "whether the classes rest on different sides"),
+        "latched": quantity("network", latched, "whether the classes stay on different sides without noise"),
+        "swings": quantity("network", swings, "whether a class changes sides for ever without noise"),
         "curve_weight": quantity("curve", curve, "recurrent weight w"),
         "curve_threshold": quantity("curve", dynamics.escape_threshold(curve), "escape threshold h*"),
         "curve_log_gradient": quantity("curve", LAG * np.log10(slope), f"log10 of |dx_T/dx_(T-{LAG})| at rest"),
@@ -226,14 +228,18 @@ def _crossing(lost: Floats) -> Floats:
 
 def _networks(
     params: dict[str, Floats], noise: Floats, threads: int | None
-) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-    """Give tolerance, and log10 of the gradient at rest and under half that noise, of networks, and whether they latch."""
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Give tolerance, log10 of the gradient at rest and under half that noise, and whether networks latch, or swing."""
     count = len(params["weight_hh_l0"])
     shown = np.zeros((len(KEYS), len(KEYS[0]) + REST, 1))
     shown[:, : len(KEYS[0]), 0] = KEYS
     _, rest = simulate(CELL, params, shown, final_state=True, threads=threads)  # (network, class, unit)
     side = np.sign(rest[..., CELL.read_unit])
-    latched = side[:, 0] * side[:, 1] < 0
+    # What swings from side to side holds nothing there, though at one moment its classes may be on different sides.
+    quiet = np.zeros((len(KEYS), HOLD, 1))
+    later = simulate(CELL, params, quiet, initial_state=rest, threads=threads)[..., CELL.read_unit] * side[..., None]
+    swings = (later < -FADED).any((1, 2))
+    latched = (side[:, 0] * side[:, 1] < 0) & (later > FADED).all((1, 2))
     at_rest = _log_gradient(CELL, params, rest, np.zeros((len(KEYS), LAG, 1)), threads).max(-1)
 
     # Every sequence starts where one of the classes rests; the classes take turns. Noise is added to every unit's sum, as
@@ -254,7 +260,7 @@ def _networks(
         if kept.any():
             start = h[kept, -LAG - 1]
             noisy[i] = np.median(_log_gradient(DISTURBED, one, start, drive[kept, -LAG:], threads))
-    return tolerance, at_rest, noisy, latched
+    return tolerance, at_rest, noisy, latched, swings
 
 
 def _log_gradient(
@@ -273,6 +279,7 @@ def plot(data: xr.Dataset) -> "Figure":
     """Draw what is withstood against the gradient that is left, of single units and of networks."""
     withstood, left = data["tolerance"].values, data["log_gradient_noise"].values
     there = data["latched"].values & (data["network_tolerance"].values > 0)
+    single_ones = (withstood > 0) & np.isfinite(left)
     with plotting.style():
         figure = plotting.new_figure(10.2, 4.0)
         single, many = figure.subplots(1, 2, sharey=True)
@@ -284,7 +291,7 @@ def plot(data: xr.Dataset) -> "Figure":
             color="C1",
             label="closed form: h* and the gradient at rest",
         )
-        single.set_title(f"a  {np.sum(withstood > 0):,} single units")
+        single.set_title(f"a  {single_ones.sum():,} single units")
         single.set_ylabel(f"log10 of the gradient left after {data.attrs['lag']} steps")
         many.scatter(withstood, left, color="0.8", s=5, linewidths=0, label="single units, as in a", rasterized=True)
         image = _cloud(
