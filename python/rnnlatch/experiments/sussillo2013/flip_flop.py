@@ -1,4 +1,4 @@
-"""Three bits that inputs set and reset, the fixed points that store them, and two ways to find these.
+"""Three bits that inputs set and reset, the fixed points that store them, and three ways to find these.
 
 A network hears three channels, silent but for pulses of +1 and -1, and has to say for each of them what its last pulse was.
 Networks are trained here; then their fixed points without input are looked for, from the same starts, in three ways: by Newton's
@@ -200,7 +200,7 @@ def _parts_a_bit(cell: VanillaRNN, params: xr.Dataset, state: Floats) -> bool:
 
 
 def plot(data: xr.Dataset) -> "Figure":
-    """Draw the cube of read-outs with its fixed points, their eigenvalues, and what the two ways found."""
+    """Draw the cube of read-outs with its fixed points, their eigenvalues, and what the three ways found."""
     colors, markers = ("C0", "C1", "C2", "black"), ("o", "^", "s", "D")
     names = ("stable", "1 unstable direction", "2 unstable directions", "3 unstable directions")
     with plotting.style():
@@ -209,7 +209,8 @@ def plot(data: xr.Dataset) -> "Figure":
         cube = figure.add_subplot(places[0], projection="3d")
         plane, bars = figure.add_subplot(places[1]), figure.add_subplot(places[2])
         path, output, index = data["trajectory"].values, data["output"].values, data["point_index"].values
-        cube.plot(*path.T, color="0.75", linewidth=0.7)
+        cube.grid(visible=False)  # its lines would lie where the outputs go
+        cube.plot(*path.T, color="0.45", linewidth=0.8)
         for kind, (color, marker, name) in enumerate(zip(colors, markers, names, strict=True)):
             there = index == kind
             cube.scatter(*output[there].T, color=color, marker=marker, s=26, depthshade=False, label=name)
@@ -234,7 +235,7 @@ def plot(data: xr.Dataset) -> "Figure":
             bars.bar(
                 where + 0.27 * (number - 1), median.sel(way=way), 0.25, color=color, label=f"{way}, {seconds:.1g} s"
             )
-        bars.plot(where, CUBE, "k_", markersize=26, label="of a cube")
+        bars.hlines(CUBE, where - 0.4, where + 0.4, color="black", label="of a cube")
         bars.set_xticks(where)
         bars.set(xlabel="unstable directions", ylabel="fixed points (median of the networks)")
         bars.set_title(f"c  found from the same {data.attrs['starts']} starts")
