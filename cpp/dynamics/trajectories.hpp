@@ -1,9 +1,8 @@
 // Many trajectories through a few lanes: which run is in a lane, how far it is, and when a lane takes the next run.
 //
-// Trajectories end at different steps. As a rule the lanes of a group go on until the last of them is done: neighbours on a grid
-// take about the same time, so little is lost, and starting all lanes at once is cheap. But when half of the lanes are done, and
-// the others take as long again, then those that are done take new runs: one trajectory that never settles holds up nobody.
-// (Measured on 1000 x 1000 starts of two units: to refill at once whenever a lane is done took 1.2 times as long as this.)
+// Trajectories end at different steps: once half of the lanes are done they take new runs. (1000 x 1000 starts of two units on
+// one thread, a grid: 0.084 s; waiting for the last lane 0.080 s, new runs at once 0.110 s. In random order 0.179, 0.208 and
+// 0.175 s. Where a quarter never settles, 500 steps, 0.154, 0.245 and 0.122 s for a fifth of them.)
 #pragma once
 
 #include <algorithm>
@@ -72,24 +71,22 @@ class Trajectories {
 
     void walk(RunsOfBlocks& runs) {
         while (!runs.cancelled()) {
-            if (count_ == 0 || (2 * count_ <= lanes && since_half_ >= std::max<std::int64_t>(until_half_, 16))) {
-                if (!refill(runs)) return;
-                if (count_ == 0) continue;
+            if (2 * count_ <= lanes && !none_left_) refill(runs);
+            if (count_ == 0) {
+                if (none_left_) return;
+                continue;
             }
             steps_.advance();
             look();
             std::copy_n(steps_.state(trail), steps_.rows() * lanes, steps_.state(0));
             clock_ += taken;
-            (2 * count_ <= lanes ? since_half_ : until_half_) += taken;
         }
     }
 
    private:
     static constexpr auto taken = static_cast<std::int64_t>(trail);
 
-    // Whether there is anything to do.
-    bool refill(RunsOfBlocks& runs) {
-        until_half_ = since_half_ = 0;
+    void refill(RunsOfBlocks& runs) {
         for (std::size_t lane = 0; lane < lanes && !none_left_; ++lane) {
             if (going_[lane]) continue;
             const auto run = runs.take();
@@ -104,14 +101,11 @@ class Trajectories {
             fresh_[lane] = going_[lane] = -1;
             ++count_;
         }
-        if (none_left_) until_half_ = std::numeric_limits<std::int64_t>::max() / 2;  // never again
-        const bool any_left = count_ > 0;
         look_at_starts();
         deadline_ = clock_ + most_;
         for (std::size_t lane = 0; lane < lanes; ++lane) {
             if (going_[lane]) deadline_ = std::min(deadline_, began_[lane] + most_);
         }
-        return any_left;
     }
 
     void look_at_starts() {
@@ -125,7 +119,8 @@ class Trajectories {
 
     void look() {
         const bool diverging = !all_finite(trail);  // what is not finite stays so
-        if (diverging || !watch_.skip(going_.data())) {
+        const bool skipped = watch_.skip(going_.data());
+        if (diverging || !skipped) {
             for (std::size_t t = 1; t <= trail; ++t) {
                 watch_.watch(t, going_.data(), [&](std::size_t lane, std::int32_t label) {
                     if (age(lane, t) <= most_) end(lane, label, t);
@@ -197,7 +192,6 @@ class Trajectories {
     Mask going_{}, fresh_{};                   // lanes that are at work; those that have just begun
     std::size_t count_ = 0;
     std::int64_t clock_ = 0, deadline_ = 0;  // steps of the group, and when the first trajectory has taken too many
-    std::int64_t until_half_ = 0, since_half_ = 0;
     bool none_left_ = false;
 };
 

@@ -231,12 +231,13 @@ def test_threads_neighbours_and_strides_change_no_bit(cell: dict[str, Any]) -> N
         want = surface(problem, first, second, x, y, order)
         mixed = np.random.default_rng(0).permutation(301)
         turned = problem.arrays(run_fastest)
-        for other, pick in [
+        others: list[tuple[dict[str, Array], Any]] = [
             (surface(problem, first, second, x, y, order, threads=2), slice(None)),
             (surface(problem, first, second, x[mixed], y[mixed], order), mixed),
             (surface(problem, first, second, x[5:6].copy(), y[5:6].copy(), order), slice(5, 6)),
             (surface(turned, first, second, x, y, order), slice(None)),
-        ]:
+        ]
+        for other, pick in others:
             for name, value in want.items():
                 np.testing.assert_array_equal(value[pick], other[name], strict=True, err_msg=name)
 

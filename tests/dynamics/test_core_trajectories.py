@@ -14,7 +14,7 @@ from rnnlatch._dispatch import core
 
 # Some cells contract and settle, some diverge: what happens is the reference's to say. Where a distance crosses the tolerance
 # between the engine's rounding and the reference's, steps may differ; drawn starts keep away from that by factors of 1e9.
-CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+CLOSE: Any = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def settle(given: Drawn, threads: int = 1, **changes: Any) -> dict[str, Array]:
@@ -126,7 +126,7 @@ def test_threads_neighbours_and_strides_change_no_bit(name: str, shared: bool) -
     assert_same({key: value[[7]] for key, value in want.items()}, settle(alone))
 
 
-def vanilla(w: Array, activation: str = "tanh") -> Drawn:
+def vanilla(w: Any, activation: str = "tanh") -> Drawn:
     n = len(w)
     return {
         "structure": draw("tanh 1", 1, shared=True)["structure"]
