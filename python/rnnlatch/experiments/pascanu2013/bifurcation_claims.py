@@ -246,6 +246,7 @@ def _doya_exponential(data: xr.Dataset) -> Claim:
         },
         held=bool(local[-1] > 0.5 * local[0]),
         expected=False,
-        reason="Past a saddle-node the passage takes about π / sqrt(κ(b - b2)) steps, and the derivative grows with T^3 only. "
+        reason="From where the attractor was it takes about π / (2 sqrt(κ(b - b2))) steps to leave, and the derivative grows "
+        "with T^3 only. "
         "For the paper's explosion an unstable fixed point is needed, with a slope above 1: the boundary.",
     )
