@@ -60,8 +60,8 @@ def test_claims_about_attractors_can_turn(words: str, changes: Changes) -> None:
         ("it stays below lambda^t", {"excess": lambda x: x * 0 + 0.1}),
         ("as definitions 4 and 5 have it", {"pair_radius": lambda x: x * 0}),
         ("as definitions 4 and 5 have it", {"pair_latched": lambda x: x & False}),
-        ("at the rate of the eigenvalue", {"border_rate": lambda x: x * 1.1}),
-        ("It grows whichever way", {"border_rest": lambda x: x * 0 + 1}),
+        ("at the rate of the eigenvalue", {"boundary_rate": lambda x: x * 1.1}),
+        ("It grows whichever way", {"boundary_rest": lambda x: x * 0 + 1}),
     ],
 )
 def test_claims_about_robustness_can_turn(words: str, changes: Changes) -> None:
@@ -76,7 +76,7 @@ def test_few_sequences_leave_the_claims_about_noise_open() -> None:
 
 
 def test_without_a_saddle_or_an_orbit_nothing_is_said() -> None:
-    assert turned(ROBUSTNESS, "at the rate of the eigenvalue", border_expected=lambda x: x * np.nan)[1] is None
+    assert turned(ROBUSTNESS, "at the rate of the eigenvalue", boundary_expected=lambda x: x * np.nan)[1] is None
     data = computed(ROBUSTNESS).isel(orbit=slice(0, 0))
     assert claim_of(ROBUSTNESS, data, "is a hyperbolic attractor").held is None
 
@@ -154,13 +154,13 @@ def test_to_and_fro_is_driven_by_inputs_between_two_states_of_the_set() -> None:
     assert (log_norm[-1] - log_norm[-21]) / 10 == pytest.approx(np.log(radius), rel=1e-6)
 
 
-def test_the_border_leads_to_the_saddle_at_its_rate() -> None:
+def test_the_boundary_leads_to_the_saddle_at_its_rate() -> None:
     weight = np.array(
         [[2.0, 0.0], [0.0, 0.5]]
-    )  # the first unit latches, and the second one decays; the border is a_0 = 0
+    )  # the first unit latches, and the second one decays; the boundary is a_0 = 0
     rest = float(dynamics.attractor(2.0))
     network = robustness_networks.Latching(weight, np.array([-rest, 0.0]), np.array([[rest, 0.0]]), 0.5)
-    found = robustness_networks.along_the_border(network, np.random.default_rng(0))
+    found = robustness_networks.along_the_boundary(network, np.random.default_rng(0))
     assert found.expected == pytest.approx(np.log(2), rel=1e-9)
     assert found.rate == pytest.approx(np.log(2), rel=1e-6)
     peak = int(found.log_norm.argmax())

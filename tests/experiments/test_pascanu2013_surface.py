@@ -120,7 +120,7 @@ def test_derivatives_of_the_linear_unit_in_closed_form() -> None:
         ("The error surface has a wall", {"wall_gradient_norm": lambda x: x.where(x.w != 4.6, 10)}),
         ("The error surface has a wall", {"rival_gradient_norm": lambda x: x.where(x.w != 5.0, 5000)}),
         ("thinner than a pixel", {"wall_width": lambda x: x.where(x.w != 4.6, 0.02)}),
-        ("on the border between two basins", {"wall_b": lambda x: x - 0.02}),
+        ("on the boundary between two basins", {"wall_b": lambda x: x - 0.02}),
         ("at the rate of that fixed point", {"multiplier": lambda x: x * 1.2}),
         ("so does the curvature along it", {"steep_curvature": lambda x: x.where(x.w != 5.4, x.max() * 0 + 6e9)}),
         ("at the very point", {"steepest_curvature": lambda x: x * 0 + 1e12}),

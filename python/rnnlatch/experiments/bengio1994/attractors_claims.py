@@ -119,8 +119,8 @@ def _threshold_rises(data: xr.Dataset) -> Claim:
 
 
 def _basins(data: xr.Dataset) -> Claim:
-    border = data["between"].fillna(np.inf * -np.sign(data["basin_input"]))
-    expected = data["basin_start"] > border
+    boundary = data["between"].fillna(np.inf * -np.sign(data["basin_input"]))
+    expected = data["basin_start"] > boundary
     wrong = int((data["basin"] != expected).sum())
     return Claim(
         statement="Under a constant input below h* the two basins meet at the unstable fixed point; above h* there is one basin.",

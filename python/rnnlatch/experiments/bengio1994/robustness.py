@@ -28,7 +28,7 @@ from rnnlatch.experiments.bengio1994.robustness_networks import (
     Boundary,
     Course,
     Latching,
-    along_the_border,
+    along_the_boundary,
     alternation,
     draw,
     grown,
@@ -45,7 +45,7 @@ WEIGHTS = (1.05, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0)  # of the latches of one unit
 SIZES = (2, 3, 5)  # of networks
 DRAWN = ((0.0, -2.4), (-0.6, 1.4))  # the weights of the network that is drawn in the picture
 REACH = 3.5  # of its phase plane
-BORDER_STEPS = 250
+BOUNDARY_STEPS = 250
 MANY = 800  # states of the network in the picture
 TENFOLD = 10.0
 
@@ -69,7 +69,7 @@ class Seen(NamedTuple):
     course: Course
     radius: float
     alternating: tuple[Floats, Floats]
-    border: Boundary | None
+    boundary: Boundary | None
 
 
 def analyse(material: Material) -> xr.Dataset:
@@ -87,12 +87,12 @@ def analyse(material: Material) -> xr.Dataset:
         ``inside`` and ``outside``, states sampled in the reduced attracting set and in the rest of the basin,
         ``inside_grown``, ``outside_grown`` and ``outside_tenfold``, those from which the norm of (M^l)' exceeds 1, or 10;
         ``pair_radius``, the largest eigenvalue of M'(a) M'(b) over pairs of states inside, ``pair_latched`` and
-        ``pair_log_norm``, what becomes of the network that inputs drive to and fro between the two; ``border_rate``,
-        ``border_expected`` and ``border_peak``, the growth of the gradient a step on the border, what the saddle's eigenvalue
-        makes it, and the largest log10, with ``border_rest``, that of the geometric mean of the other
-        singular values there. Over ``orbit``:
+        ``pair_log_norm``, what becomes of the network that inputs drive to and fro between the two;
+        ``boundary_rate``, ``boundary_expected`` and ``boundary_peak``, the growth of the gradient a step on the boundary, what
+        the saddle's eigenvalue makes it, and the largest log10, with ``boundary_rest``, that of the geometric mean of the
+        other singular values there. Over ``orbit``:
         ``expanding``, for each periodic attractor, the largest eigenvalue of M' on it. For the picture, of one network of two
-        units: what is over (a0, a1), ``step``, ``course``, ``start``, ``alternation`` and ``border_step``.
+        units: what is over (a0, a1), ``step``, ``course``, ``start``, ``alternation`` and ``boundary_step``.
     """
     extent = EXTENTS[material.scale]
     rng = np.random.default_rng([material.seed, 4])
@@ -132,8 +132,8 @@ def _look(network: Latching, rng: np.random.Generator) -> Seen:
     inside, outside, states = grown(network, rng)
     course = tube(network, rng)
     radius, latched, log_norm, _ = alternation(network, states, MANY)
-    border = along_the_border(network, rng, BORDER_STEPS) if network.units > 1 else None
-    return Seen(network, inside, outside, course, radius, (latched, log_norm), border)
+    boundary = along_the_boundary(network, rng, BOUNDARY_STEPS) if network.units > 1 else None
+    return Seen(network, inside, outside, course, radius, (latched, log_norm), boundary)
 
 
 def _of_networks(seen: list[Seen], least: Floats, worst: Floats) -> dict[str, xr.Variable]:
@@ -164,17 +164,17 @@ def _of_networks(seen: list[Seen], least: Floats, worst: Floats) -> dict[str, xr
         "pair_log_norm": ([one.alternating[1][-1] for one in seen], "logarithm of the gradient to and fro"),
     }
     nothing = Boundary(np.array([np.nan]), np.array([np.nan]), np.nan, np.nan)
-    borders = [one.border or nothing for one in seen]
-    peaks = [int(np.argmax(border.log_norm)) for border in borders]
+    boundaries = [one.boundary or nothing for one in seen]
+    peaks = [int(np.argmax(boundary.log_norm)) for boundary in boundaries]
     columns |= {
-        "border_rate": ([border.rate for border in borders], "growth a step on the border"),
-        "border_expected": ([border.expected for border in borders], "logarithm of the saddle's eigenvalue"),
-        "border_peak": (
-            [float(b.log_norm.max()) / np.log(10) for b in borders],
-            "log10 of the largest gradient on the border",
+        "boundary_rate": ([boundary.rate for boundary in boundaries], "growth a step on the boundary"),
+        "boundary_expected": ([boundary.expected for boundary in boundaries], "logarithm of the saddle's eigenvalue"),
+        "boundary_peak": (
+            [float(b.log_norm.max()) / np.log(10) for b in boundaries],
+            "log10 of the largest gradient on the boundary",
         ),
-        "border_rest": (
-            [float(b.log_rest[at]) / np.log(10) for b, at in zip(borders, peaks, strict=True)],
+        "boundary_rest": (
+            [float(b.log_rest[at]) / np.log(10) for b, at in zip(boundaries, peaks, strict=True)],
             "log10 of the mean of the other singular values there",
         ),
     }
@@ -203,7 +203,7 @@ def _picture(resolution: int, threads: int | None, rng: np.random.Generator) -> 
     radius = course.bound * (1 - course.factor ** np.arange(STEPS + 1)) / (1 - course.factor)
     _, _, states = grown(network, rng, MANY)
     pair_radius, _, pair_norm, pair = alternation(network, states, MANY)
-    border = along_the_border(network, rng, BORDER_STEPS)
+    boundary = along_the_boundary(network, rng, BOUNDARY_STEPS)
     growths, gaps = _growths(network)
     dims = ("a0", "a1")
     return {
@@ -223,22 +223,26 @@ def _picture(resolution: int, threads: int | None, rng: np.random.Generator) -> 
         "alternating_log_norm": quantity("alternation", pair_norm, "logarithm of the gradient to and fro", "nats"),
         "drawn_pair": quantity(("end", "unit"), pair, "states to and fro"),
         "drawn_pair_radius": quantity((), pair_radius, "largest eigenvalue of M'(a) M'(b)"),
-        "border_log_norm": quantity("border_step", border.log_norm, "logarithm of the gradient on the border", "nats"),
-        "border_log_rest": quantity("border_step", border.log_rest, "logarithm of the other singular value", "nats"),
-        "drawn_rate": quantity((), border.expected, "logarithm of the saddle's eigenvalue"),
+        "boundary_log_norm": quantity(
+            "boundary_step", boundary.log_norm, "logarithm of the gradient on the boundary", "nats"
+        ),
+        "boundary_log_rest": quantity(
+            "boundary_step", boundary.log_rest, "logarithm of the other singular value", "nats"
+        ),
+        "drawn_rate": quantity((), boundary.expected, "logarithm of the saddle's eigenvalue"),
         "growth": quantity(("start", "step"), growths, "log10 of the norm of (M^l)'"),
     }, {
         "a0": quantity("a0", found["a0"], "pre-activation of unit 0"),
         "a1": quantity("a1", found["a1"], "pre-activation of unit 1"),
         "step": quantity("step", np.arange(STEPS + 1), "time step t", "steps"),
         "alternation": quantity("alternation", np.arange(ALTERNATIONS + 1), "time step t", "steps"),
-        "border_step": quantity("border_step", np.arange(BORDER_STEPS + 1), "time step t", "steps"),
-        "start": quantity("start", gaps, "distance from the border, over the attractor's"),
+        "boundary_step": quantity("boundary_step", np.arange(BOUNDARY_STEPS + 1), "time step t", "steps"),
+        "start": quantity("start", gaps, "distance from the boundary, over the attractor's"),
     }
 
 
 def _growths(network: Latching) -> tuple[Floats, Floats]:
-    """Give log10 of the norms of the products of derivatives from near the border, which leads through 0, and from farther."""
+    """Give log10 of the norms of the products of derivatives from near the boundary, which leads through 0, and from farther."""
     gaps = np.array([1e-6, 1e-3, 0.1, 0.9])
     a, product = gaps[:, None] * network.centre, np.eye(2)
     found = np.zeros((len(gaps), STEPS + 1))

@@ -29,7 +29,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
         _ball(data),
         _vanishing(data),
         _as_stated(data),
-        _border(data),
+        _boundary(data),
         _directions(data),
     ]
 
@@ -73,7 +73,7 @@ def _tenfold(data: xr.Dataset) -> Claim:
         },
         held=2 * some > total if total else None,
         expected=False,
-        reason="The growth lasts as long as the orbit is outside, which is long near the border of the basin only: from a "
+        reason="The growth lasts as long as the orbit is outside, which is long near the boundary of the basin only: from a "
         "distance e it is about 1/e. Most states are not near.",
     )
 
@@ -275,40 +275,40 @@ def _as_stated(data: xr.Dataset) -> Claim:
     )
 
 
-def _border(data: xr.Dataset) -> Claim:
+def _boundary(data: xr.Dataset) -> Claim:
     many = _networks(data)
-    some = many.isel(network=np.flatnonzero(~np.isnan(many["border_expected"])))
-    off = abs(some["border_rate"] / some["border_expected"] - 1)
+    some = many.isel(network=np.flatnonzero(~np.isnan(many["boundary_expected"])))
+    off = abs(some["boundary_rate"] / some["boundary_expected"] - 1)
     count = some.sizes["network"]
     return Claim(
-        statement="On the border between two basins the gradient grows without bound: at the rate of the eigenvalue that leads "
+        statement="On the boundary between two basins the gradient grows without bound: at the rate of the eigenvalue that leads "
         "away from the saddle in it.",
         source=f"{SECTION}, lemma on the boundary; the rate is ours",
         measured={
             "networks": many.sizes["network"],
-            "whose border leads to a saddle or a saddle orbit": count,
+            "whose boundary leads to a saddle or a saddle orbit": count,
             "largest relative difference of the rates": float(off.max()) if count else "none",
-            "log10 of the largest gradient": [float(many["border_peak"].min()), float(many["border_peak"].max())],
+            "log10 of the largest gradient": [float(many["boundary_peak"].min()), float(many["boundary_peak"].max())],
         },
-        held=bool((off < CLOSE).all() and (many["border_peak"] > 0).all()) if count else None,
+        held=bool((off < CLOSE).all() and (many["boundary_peak"] > 0).all()) if count else None,
         expected=True,
-        reason="The border is the stable manifold of what it leads to. In doubles an orbit stays on it until the growth has used "
-        "up their sixteen digits. Elsewhere it leads to something else, or the orbit spends too few steps there to tell.",
+        reason="The boundary is the stable manifold of what it leads to. In doubles an orbit stays on it until the growth has "
+        "used up their sixteen digits. Elsewhere it leads to something else, or the orbit spends too few steps there to tell.",
     )
 
 
 def _directions(data: xr.Dataset) -> Claim:
     many = _networks(data)
-    shrinking = int((many["border_rest"] < 0).sum())
+    shrinking = int((many["boundary_rest"] < 0).sum())
     return Claim(
         statement="It grows whichever way the state is moved.",
         source=f"{SECTION}, lemma on the boundary read for all directions",
         measured={
             "networks": many.sizes["network"],
             "in which some direction shrinks by then": shrinking,
-            "log10 of the mean of the other singular values, largest": float(many["border_rest"].max()),
+            "log10 of the mean of the other singular values, largest": float(many["boundary_rest"].max()),
         },
         held=shrinking == 0,
         expected=False,
-        reason="Along the border it is drawn to the saddle. One direction, across the border, carries all the growth.",
+        reason="Along the boundary it is drawn to the saddle. One direction, across the boundary, carries all the growth.",
     )

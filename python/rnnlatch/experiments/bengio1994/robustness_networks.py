@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnlatch import dynamics
 from rnnlatch.cells import VanillaRNN
 
-__all__ = ["Boundary", "Course", "Latching", "along_the_border", "alternation", "draw", "grown", "latch_of", "tube"]
+__all__ = ["Boundary", "Course", "Latching", "along_the_boundary", "alternation", "draw", "grown", "latch_of", "tube"]
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +25,9 @@ PAIRED = 150  # of those inside, whose pairs are looked at
 STEPS = 100  # of noise, and of products of derivatives
 SEQUENCES = 8
 ALTERNATIONS = 60
-SECTIONS, ROUNDS = 64, 9  # of the way to the border
+SECTIONS, ROUNDS = 64, 9  # of the way to the boundary
 OFF = 0.3  # how far from another attractor that way ends, relative to its length
-PERIODS, BACK = 8, 1e-3  # a saddle orbit that the border leads to, and how near it must come back
+PERIODS, BACK = 8, 1e-3  # a saddle orbit that the boundary leads to, and how near it must come back
 NEAR = 1e-4  # to a saddle: where its eigenvalues rule
 BOX = 1.5  # times the attractors: where states are drawn
 SETTING: dict[str, Any] = {"variable": "pre_activation", "max_steps": 3000}
@@ -108,7 +108,7 @@ class Course(NamedTuple):
 
 @dataclass(frozen=True)
 class Boundary:
-    """An orbit that begins on the border between two basins.
+    """An orbit that begins on the boundary between two basins.
 
     Parameters
     ----------
@@ -248,9 +248,9 @@ def alternation(latching: Latching, states: Floats, paired: int = PAIRED) -> tup
     return float(radius.max()), found["latched"].values[0], found["log_norm"].values[0], pair
 
 
-def along_the_border(latching: Latching, rng: np.random.Generator, steps: int = 250) -> Boundary:
-    """Find where the border of the basin crosses a way out of it, and follow the orbit from there."""
-    start = _on_the_border(latching, rng)
+def along_the_boundary(latching: Latching, rng: np.random.Generator, steps: int = 250) -> Boundary:
+    """Find where the boundary of the basin crosses a way out of it, and follow the orbit from there."""
+    start = _on_the_boundary(latching, rng)
     orbit, log_norm, product = [start], [0.0], np.eye(latching.units)
     scale, volume = 0.0, [0.0]
     for _ in range(steps):
@@ -266,7 +266,7 @@ def along_the_border(latching: Latching, rng: np.random.Generator, steps: int = 
     return Boundary(largest, (np.array(volume) - largest) / (latching.units - 1), rate, expected)
 
 
-def _on_the_border(latching: Latching, rng: np.random.Generator) -> Floats:
+def _on_the_boundary(latching: Latching, rng: np.random.Generator) -> Floats:
     """Halve the way from the attractor to somewhere near another one until its ends are neighbours; give the outer end."""
     cell, params = latching.network
     far = latching.others[0] - latching.centre

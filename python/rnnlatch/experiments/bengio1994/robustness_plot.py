@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["plot"]
 
-TONES = ListedColormap(["#eef5fa", "#c5dcec", "#fdeee2", "#f6c9a8"])  # the other basin and its set, the basin and its set
+TONES = ListedColormap(
+    ["#eef5fa", "#c5dcec", "#fdeee2", "#f6c9a8"]
+)  # the other basin and its set, the basin and its set
 LOOKS = {1: ("black", "s"), 2: ("C0", "o"), 3: ("C2", "^"), 5: ("C1", "D")}
 LN10 = np.log(10)
 WAY = 130  # states of the way out that are drawn
 
 
 def plot(data: xr.Dataset) -> "Figure":
-    """Draw the sets of one network, growth, the tube, how tight the bound is, the gradient, and the border."""
+    """Draw the sets of one network, growth, the tube, how tight the bound is, the gradient, and the boundary."""
     with plotting.style():
         figure = plotting.new_figure(10.2, 7.6)
         axes = figure.subplots(2, 3)
@@ -31,7 +33,7 @@ def plot(data: xr.Dataset) -> "Figure":
         _tube(data, axes[0, 2])
         _tight(data, axes[1, 0])
         _latched(data, axes[1, 1])
-        _border(data, axes[1, 2])
+        _boundary(data, axes[1, 2])
         for ax in axes.flat:
             if ax.get_legend() is None:
                 plotting.legend_below(ax)
@@ -82,7 +84,7 @@ def _growth(data: xr.Dataset, ax: "Axes") -> None:
     ax.set_ylim(-12, 7)
     ax.set_xlabel("step l")
     ax.set_ylabel("log10 of the norm of (M^l)'")
-    ax.set_title("b  from the border (0) to the attractor (1)")
+    ax.set_title("b  from the boundary (0) to the attractor (1)")
 
 
 def _tube(data: xr.Dataset, ax: "Axes") -> None:
@@ -139,20 +141,24 @@ def _latched(data: xr.Dataset, ax: "Axes") -> None:
     ax.set_title("e  robustly latched all the time")
 
 
-def _border(data: xr.Dataset, ax: "Axes") -> None:
-    step = data["border_step"].values
-    norm, rest = data["border_log_norm"].values / LN10, data["border_log_rest"].values / LN10
+def _boundary(data: xr.Dataset, ax: "Axes") -> None:
+    step = data["boundary_step"].values
+    norm, rest = data["boundary_log_norm"].values / LN10, data["boundary_log_rest"].values / LN10
     ax.plot(step, norm, color="black", label="largest singular value")
     ax.plot(step, rest, color="C0", linestyle="--", label="the other one")
     rate = float(data["drawn_rate"]) / LN10
     if np.isfinite(rate):
         peak = int(norm.argmax())
         ax.plot(
-            step[:peak], norm[peak // 2] + rate * (step[:peak] - peak // 2), color="C1", linestyle=":", label="rate of the saddle"
+            step[:peak],
+            norm[peak // 2] + rate * (step[:peak] - peak // 2),
+            color="C1",
+            linestyle=":",
+            label="rate of the saddle",
         )
     ax.axhline(0, color="0.5", linewidth=0.8, linestyle=":")
     ax.set_xlim(0, 2.2 * int(norm.argmax()))
     ax.set_ylim(-25, 20)
     ax.set_xlabel("time step t")
     ax.set_ylabel("log10 of da_t/da_0")
-    ax.set_title("f  begun on the border")
+    ax.set_title("f  begun on the boundary")

@@ -10,7 +10,7 @@ from rnnlatch.experiments.claims import Claim
 __all__ = ["claims"]
 
 FIGURE = "Pascanu et al. 2013, section 2.3 and Fig. 6"
-BASINS = "Pascanu et al. 2013, section 2.2: crossing the border between basins"
+BASINS = "Pascanu et al. 2013, section 2.2: crossing the boundary between basins"
 CLIPPING = "Pascanu et al. 2013, algorithm 1 and Fig. 6: the dashed steps"
 
 LOW, HIGH = 1e-3, 0.05  # costs that stand for a success, and for a failure
@@ -21,7 +21,7 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return [
         _wall(data),
         _thin(data),
-        _border(data),
+        _boundary(data),
         _rate(data),
         _curvature(data),
         _at_steepest(data),
@@ -72,11 +72,11 @@ def _thin(data: xr.Dataset) -> Claim:
     )
 
 
-def _border(data: xr.Dataset) -> Claim:
+def _boundary(data: xr.Dataset) -> Claim:
     off = np.abs(data["wall_b"] - data["unstable_b"])
     return Claim(
-        statement="The wall is where x_0 lies on the border between two basins of attraction: its b is within a pixel of the one "
-        "at which x_0 = 0.5 is the unit's unstable fixed point.",
+        statement="The wall is where x_0 lies on the boundary between two basins of attraction: its b is within a pixel of the "
+        "one at which x_0 = 0.5 is the unit's unstable fixed point.",
         source=BASINS,
         measured={"distance along b": _span(off), "grid step": float(data.attrs["pixel"])},
         held=bool((off < data.attrs["pixel"]).all()),
@@ -158,7 +158,7 @@ def _perpendicular(data: xr.Dataset) -> Claim:
         measured={"degrees from a right angle": _span(off), "db/dw along the wall": _span(slope)},
         held=bool((off < 1).all()),
         expected=True,
-        reason="Along the wall x_0 stays on the border: b = 0.5 - w σ(0.5), with a slope of -0.622.",
+        reason="Along the wall x_0 stays on the boundary: b = 0.5 - w σ(0.5), with a slope of -0.622.",
     )
 
 
@@ -173,7 +173,7 @@ def _flat_beside(data: xr.Dataset) -> Claim:
         measured={"curvature one step away": _span(beside), "share of that in the wall": _span(share)},
         held=bool((share < 1e-3).all()),
         expected=True,
-        reason="It falls with a power of the distance, as the unit leaves the border the sooner the farther it starts from it.",
+        reason="It falls with a power of the distance, as the unit leaves the boundary the sooner the farther it starts from it.",
     )
 
 
