@@ -29,7 +29,7 @@ start here:
 REPRODUCE = """\
 Run an experiment, draw its figure and test its claims.
 
-OUT/NAME/ then holds
+DIR/NAME/ then holds
   sweep.sqlite    every run, its outcome and its trained parameters (experiments that train; some have more such files)
   data.nc         what the picture and the claims are made from: xarray.open_dataset("data.nc", engine="h5netcdf")
   figure.png      the picture
@@ -51,7 +51,7 @@ DIAGNOSE = """\
 Say how far back a recurrent network remembers, why it may not learn, and what to try.
 
 FILE holds the weights of a one-layer nn.RNN, nn.LSTM or nn.GRU, alone or in a model (.safetensors, .npz). Without
---inputs, Gaussian noise runs through it. OUT/ then holds
+--inputs, Gaussian noise runs through it. DIR/ then holds
   report.html     findings, pictures and numbers in one page that needs nothing else
   diagnosis.json  the same for programs
   data.nc         everything that was measured: xarray.open_dataset("data.nc", engine="h5netcdf")

@@ -132,7 +132,7 @@ def basins(
     their points to rounding, and the eigenvalues of its derivative tell whether they attract. Then all starts are followed
     until they are near a known attractor. Of those that come to none some are followed again, so that an attractor is
     missed only if its basin is small among those that are left. What moves on for ever without coming back, on a torus or
-    in chaos, is "unsettled", and so is what comes to rest where nothing attracts: on the border between basins, or where
+    in chaos, is "unsettled", and so is what comes to rest where nothing attracts: on the boundary between basins, or where
     fixed points are not isolated. An orbit that passes an attractor within the tolerance counts as having come to it.
 
     Source: Bengio, Simard and Frasconi 1994, definition 3, for the basin. The steps run in lanes of the core; those of a

@@ -83,7 +83,8 @@ def analyse(material: Material) -> xr.Dataset:
         that is adapted to the attractor, as a Euclidean norm; ``least_noise``, the smallest that the search found to turn
         the bit, ``threshold``, h* of the latches; ``random_distance`` and ``worst_distance``, how far random and the worst
         noise of the size of the bound drive it; ``latched``, whether random noise of that size leaves it robustly latched;
-        ``excess`` of the gradient's logarithm over that of lambda^t, ``decay`` of the gradient after 100 steps;
+        ``excess`` of the gradient's logarithm over that of lambda^t, ``decay``, its logarithm after 100 steps of
+        noise within ``adapted_bound``;
         ``inside`` and ``outside``, states sampled in the reduced attracting set and in the rest of the basin,
         ``inside_grown``, ``outside_grown`` and ``outside_tenfold``, those from which the norm of (M^l)' exceeds 1, or 10;
         ``pair_radius``, the largest eigenvalue of M'(a) M'(b) over pairs of states inside, ``pair_latched`` and

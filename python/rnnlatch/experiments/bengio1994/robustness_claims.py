@@ -241,7 +241,7 @@ def _vanishing(data: xr.Dataset) -> Claim:
         measured={
             "latches and networks": some.sizes["network"],
             "largest logarithm of |da_t/da_0| over lambda^t": excess,
-            "largest logarithm at t = 100": decay,
+            "the same of |da_t/da_0| at t = 100, under noise that the adapted norm allows": decay,
         },
         held=excess <= ROUNDING,
         expected=True,
