@@ -35,7 +35,7 @@ def listed(found: xr.Dataset) -> list[tuple[float, str, int]]:
 
 def test_a_logistic_unit_has_one_branch_in_three_parts() -> None:
     found = bifurcation(UNIT, FIVE, "bias_ih_l0[0]", (-3, -2), variable="pre_activation", values=41, starts=8)
-    assert found.attrs["outcome"] == "complete at the seeds"
+    assert found["outcome"] == "complete at the seeds"
     assert found.sizes["branch"] == 1
     exact = reference.logistic_saddle_nodes(5.0)[:, 1]
     np.testing.assert_allclose(np.sort(found["special_value"]), exact, rtol=0, atol=1e-13)
@@ -53,7 +53,7 @@ def test_a_logistic_unit_has_one_branch_in_three_parts() -> None:
 def test_the_logistic_map_shows_its_cascade_its_chaos_and_its_window() -> None:
     values = np.append(np.linspace(2.8, 3.99, 18), [3.5, 3.83, 3.84])
     found = bifurcation(LOGISTIC_MAP, None, "r", (2.8, 4.0), values=values, starts=4, max_steps=1000)
-    assert found.attrs["outcome"] == "searched"  # nobody has said how to bound this map over intervals
+    assert found["outcome"] == "searched"  # nobody has said how to bound this map over intervals
     cascade = [3.0, 1 + math.sqrt(6), 3.5440903595519, 3.5644072660954]  # OEIS A086181, A091517
     doublings = {period: value for value, kind, period in listed(found) if kind == "period-doubling"}
     assert sorted(doublings) == [1, 2, 3, 4, 6, 8]
@@ -82,7 +82,7 @@ def test_the_logistic_map_shows_its_cascade_its_chaos_and_its_window() -> None:
 @pytest.mark.parametrize("variable", ["state", "pre_activation"])
 def test_the_tanh_unit_parts_at_one_and_alternates_below_minus_one(variable: Any) -> None:
     found = bifurcation(LATCH, None, "weight", (-2.5, 2.5), variable=variable, values=50)
-    assert found.attrs["outcome"] == "complete at the seeds"
+    assert found["outcome"] == "complete at the seeds"
     assert listed(found) == [(-1.0, "period-doubling", 1), (1.0, "pitchfork", 1)]
     assert sorted(found["period"].values.tolist()) == [1, 1, 2]
     w = found["parameter"].values
@@ -122,7 +122,7 @@ def test_between_the_seeds_there_are_as_many_fixed_points_as_are_proven(
     params = {name: rng.normal(size=np.shape(value)) for name, value in cell.parameters().items()}
     params["weight_hh_l0"] = gain * params["weight_hh_l0"]
     found = bifurcation(cell, params, "weight_hh_l0[0, 0]", (-4, 4), values=0)
-    assert found.attrs["outcome"] == "complete at the seeds"
+    assert found["outcome"] == "complete at the seeds"
     one = system(cell, params)
     axis = one.parameter("weight_hh_l0[0, 0]")
     for value in rng.uniform(-4, 4, 6):
@@ -139,7 +139,7 @@ def test_two_units_rotate_beyond_their_neimark_sacker_point() -> None:
     cell = cells.VanillaRNN(inputs=1, hidden=2, bias=False)
     params = {"weight_ih_l0": np.ones((2, 1)), "weight_hh_l0": weight}
     found = bifurcation(cell, params, {"weight_hh_l0": weight}, (-1.0, 0.5), values=16, starts=3, max_steps=3000)
-    assert found.attrs["outcome"] == "complete at the seeds"
+    assert found["outcome"] == "complete at the seeds"
     radius = math.hypot(1.2, 0.8)
     assert found["special_kind"].values.tolist() == ["Neimark-Sacker"]
     assert float(found["special_value"][0]) == pytest.approx(1 / radius - 1, abs=1e-13)
@@ -158,7 +158,7 @@ def test_larger_networks_are_searched() -> None:
     params = {name: rng.normal(size=np.shape(value)) for name, value in cell.parameters().items()}
     params["weight_hh_l0"] = 1.5 * (params["weight_hh_l0"] + params["weight_hh_l0"].T)
     found = bifurcation(cell, params, "bias_ih_l0[0]", (-3, 3), seeds=4, values=9, starts=6)
-    assert found.attrs["outcome"] == "searched"
+    assert found["outcome"] == "searched"
     # What orbits settle on is on a branch, at whatever value.
     value, state = found["value"].values, found["state"].values
     for number, b in enumerate(found["parameter"].values):
@@ -177,7 +177,7 @@ def test_gated_cells_are_enclosed_and_followed(cell: Any) -> None:
     rng = np.random.default_rng(7)
     params = {name: 2 * rng.normal(size=np.shape(value)) for name, value in cell.parameters().items()}
     found = bifurcation(cell, params, "bias_ih_l0[0]", (-3, 3), seeds=3, values=5, starts=4)
-    assert found.attrs["outcome"] == "complete at the seeds"
+    assert found["outcome"] == "complete at the seeds"
     assert found["seed_proven"].all()
     assert ("settled_cell_state" in found) == (cell.kind == "LSTM")
     assert ("orbit_cell_state" in found) == (cell.kind == "LSTM")

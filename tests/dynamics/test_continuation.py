@@ -70,7 +70,7 @@ def test_saddle_nodes_of_a_logistic_unit_are_those_of_the_closed_form(w: float, 
     found = continuation(
         LOGISTIC, one_unit(w), "bias_ih_l0[0]", (low, high), start=[0.0], at=low, variable=variable, max_step=0.05
     )
-    assert found.attrs["outcome"] == "complete"
+    assert found["outcome"] == "complete"
     assert kinds(found) == ["saddle-node", "saddle-node"]
     close(found, "saddle-node", exact[:, 1])
     # From below the branch comes to the one at the larger b first, which has the lower state.
@@ -152,7 +152,7 @@ def test_the_henon_map_appears_and_doubles_where_it_should() -> None:
     close(one, "period-doubling", 3 * (1 - b) ** 2 / 4)
     # The other fixed point goes to infinity as a goes to 0.
     assert "out of bounds" in [str(one[end].values[0]) for end in ("first_end", "last_end")]
-    assert one.attrs["outcome"] == "incomplete: branch 0: out of bounds"
+    assert one["outcome"] == "incomplete: branch 0: out of bounds"
     two = continuation(henon(0.5), None, "a", (0.0, 1.4), start=[0.9, -0.1], period=2)
     close(two, "period-doubling", [(1 - b) ** 2 + (1 + b) ** 2 / 4] * 2)
 
@@ -267,7 +267,7 @@ def circle(x: Floats, c: float) -> Floats:
 def test_a_closed_branch_is_followed_once_around() -> None:
     one = Map(circle, lambda x, c: (1 - 0.6 * x + 0 * c)[:, :, None], 1, {"c": 0.0})
     found = continuation(one, None, "c", (-2, 2), start=[0.9])
-    assert found.attrs["outcome"] == "complete"
+    assert found["outcome"] == "complete"
     assert (str(found["first_end"].values[0]), str(found["last_end"].values[0])) == ("closed", "closed")
     close(found, "saddle-node", [-1.0, 1.0])
     x, c = found["state"].values[0, :, 0], found["value"].values[0]
@@ -323,7 +323,7 @@ def test_branch_points_are_located_where_branches_bend(step: Any, kind: str) -> 
 def test_where_there_is_no_fixed_point_that_is_the_outcome() -> None:
     gone = Map(lambda x, c: x + 1 + c**2, lambda x, c: np.ones((*x.shape, 1)) + 0 * c, 1, {"c": 0.0})
     found = continuation(gone, None, "c", (-1, 1), start=[0.0])
-    assert found.attrs["outcome"] == "incomplete: branch 0: no fixed point at the start"
+    assert found["outcome"] == "incomplete: branch 0: no fixed point at the start"
     assert found["points"].values.tolist() == [0]
     assert found.sizes["point"] == 0
     assert found.sizes["special"] == 0
@@ -331,7 +331,7 @@ def test_where_there_is_no_fixed_point_that_is_the_outcome() -> None:
 
 def test_a_budget_that_is_reached_is_an_outcome() -> None:
     found = continuation(LATCH, {"weight": 2.0}, "input", (-1, 1), start=[0.0], max_points=5)
-    assert found.attrs["outcome"] == "incomplete: branch 0: points used up"
+    assert found["outcome"] == "incomplete: branch 0: points used up"
     assert found["points"].values.tolist() == [11]
 
 

@@ -171,14 +171,14 @@ def specials(found: Any) -> list[tuple[str, float]]:
 
 def test_a_branch_that_begins_where_curves_cross() -> None:
     found = dynamics.continuation(LATCH, 1.0, "weight", (-2, 2), start=[0.0])
-    assert found.attrs["outcome"] == "complete"
+    assert found["outcome"] == "complete"
     assert specials(found) == [("period-doubling", -1.0), ("pitchfork", 1.0)]
 
 
 def test_fixed_points_that_are_on_no_curve() -> None:
     identity = Map(lambda x, r: x + 0 * r, lambda x, r: (1 + 0 * r * x)[:, :, None], 1, {"r": 0.0}, bounds=[-1, 1])
     found = dynamics.continuation(identity, None, "r", (-1, 1), start=[0.3])
-    assert found.attrs["outcome"] == "incomplete: branch 0: no single curve at the start"
+    assert found["outcome"] == "incomplete: branch 0: no single curve at the start"
     point = Map(
         lambda x, r: x + x**2 + r**2, lambda x, r: (1 + 2 * x + 0 * r)[:, :, None], 1, {"r": 0.0}, bounds=[-1, 1]
     )
@@ -194,7 +194,7 @@ def test_a_saddle_node_in_an_interval_of_any_size(width: float) -> None:
     interval = (threshold - 0.4 * width, threshold + 0.6 * width) if width < 1 else (-width / 2, width / 2)
     at = interval[0] if width < 1 else 0.0
     found = dynamics.continuation(LATCH, 2.0, "input", interval, start=[-0.71 if width < 1 else -0.96], at=at)
-    assert found.attrs["outcome"] == "complete"
+    assert found["outcome"] == "complete"
     kinds, values = zip(*specials(found), strict=True)
     assert set(kinds) == {"saddle-node"}
     assert np.abs(np.array(values) - threshold).min() < 1e-10

@@ -118,7 +118,7 @@ def bifurcation(
         many fixed points there were; ``seed_proven``, whether these are proven to be all. Over (parameter, start):
         ``settled_period``, 0: unsettled, -1: diverged; ``settled_steps``, when that was seen; and (…, phase, unit)
         ``settled_state``, of an LSTM ``settled_cell_state`` too: the states of the orbit, of an unsettled one `max_period` of
-        the last ones. The attribute ``outcome`` is "complete at the seeds" if all fixed points there are proven to be found
+        the last ones. ``outcome`` is "complete at the seeds" if all fixed points there are proven to be found
         and all branches were followed to their ends; "searched" without the proof; or it says which branch ends early.
 
     Raises
@@ -140,7 +140,7 @@ def bifurcation(
 
     >>> from rnnlatch import cells, dynamics
     >>> found = dynamics.bifurcation(cells.LatchNeuron(), None, "weight", (-2, 2), values=4)
-    >>> found.sizes["branch"], found.attrs["outcome"]
+    >>> found.sizes["branch"], str(found["outcome"].values)
     (3, 'complete at the seeds')
     >>> sorted(zip(found["special_value"].values.round(9).tolist(), found["special_kind"].values.tolist()))
     [(-1.0, 'period-doubling'), (1.0, 'pitchfork')]
@@ -231,7 +231,8 @@ def bifurcation(
         "min_step": steps.min_step,
         "max_points": steps.max_points,
     }
-    return assemble(one, SOURCE, data, coords, rng=seed.to_json(), settings=settings, outcome=outcome)
+    data["outcome"] = quantity((), outcome, "what is known of the branches")
+    return assemble(one, SOURCE, data, coords, rng=seed.to_json(), settings=settings)
 
 
 def _values(name: str, given: object, bounds: tuple[float, float], least: int, odd: bool) -> Floats:

@@ -23,7 +23,7 @@ from rnnlatch.dynamics._branches import (
 )
 from rnnlatch.dynamics._curves import NO_CURVE, NO_START, Trace, first_point, is_start
 from rnnlatch.dynamics._families import family
-from rnnlatch.dynamics._results import assemble, unit
+from rnnlatch.dynamics._results import assemble, quantity, unit
 from rnnlatch.dynamics.systems import Floats, System, Variable, system
 
 __all__ = ["continuation"]
@@ -92,7 +92,7 @@ def continuation(
         Over ``special``: ``special_value``, ``special_state``, ``special_kind`` ("saddle-node", "pitchfork", "branch point",
         "period-doubling", "Neimark-Sacker"), ``special_branch``, ``special_point`` that it comes after, ``special_period``,
         ``special_accuracy``, an estimate from the rounding of the equations of how far its value is off, and
-        ``special_angle`` of the eigenvalues at a Neimark-Sacker point. The attribute ``outcome`` is "complete" if every
+        ``special_angle`` of the eigenvalues at a Neimark-Sacker point. ``outcome`` is "complete" if every
         branch was followed to the end of the interval or around, or says which was not.
 
     Raises
@@ -151,7 +151,8 @@ def continuation(
         "min_step": steps.min_step,
         "max_points": steps.max_points,
     }
-    return assemble(one, SOURCE, data, coords | unit(one), settings=settings, outcome=outcome_of(branches))
+    data["outcome"] = quantity((), outcome_of(branches), "how the branch ended")
+    return assemble(one, SOURCE, data, coords | unit(one), settings=settings)
 
 
 def check_starts(name: str, value: object, dimension: int) -> Floats:

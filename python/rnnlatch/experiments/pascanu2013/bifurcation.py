@@ -135,7 +135,7 @@ def analyse(material: Material) -> xr.Dataset:
         "start_x": quantity("start_x", start, "initial state x_0"),
         "horizon": quantity("horizon", horizons, "steps T", "steps"),
     }
-    attrs: dict[str, Any] = {"outcome": branches.attrs["outcome"], "variable": "pre_activation"}
+    attrs: dict[str, Any] = {"outcome": str(branches["outcome"].values), "variable": "pre_activation"}
     return collect(
         material, f"{__name__}.analyse", data, coords, weight=WEIGHT, steps=STEPS, far=FAR, middle=MIDDLE, **attrs
     )
