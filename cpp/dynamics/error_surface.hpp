@@ -146,9 +146,9 @@ class SurfaceLanes : public NetworkLanes<Jet<Twice<f64>, order>> {
 // no second derivatives.
 //
 // What a step reads lies together, pack by pack, so that hardly an instruction is about addresses: the processor then looks
-// ahead far enough to work on several packs at a time. With AVX2 and one logistic unit, 17 of the 26 operations of a step go
-// through the two multipliers, and the division keeps one of them busy for 4.5 cycles: at 11 cycles for 4 points they are full.
-// Measured are 13 to 16, for a step is a chain of 70 cycles.
+// ahead far enough to work on several packs at a time. With AVX2 (Zen 3) and one logistic unit, 16 of the 23 operations of a
+// step go through the two multipliers, and the division keeps one of them busy for 4.5 cycles: at 10 cycles for 4 points they
+// are full. Measured are 16, for a step is a chain of 70 cycles.
 template <class Cell, int order, std::size_t hidden>
 struct SmallSurface {
     using Rows = typename SurfaceLanes<order>::StepRows;
