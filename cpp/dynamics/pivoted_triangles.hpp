@@ -1,8 +1,8 @@
 // P M = L U with exchanges of rows, in place: U in the upper triangle of M's columns, L below it, its diagonal of ones not
 // stored. All entries of L are at most 1.
 //
-// Right-looking by panels of a few columns: what a panel does to the columns after it is a small product, whose tiles stay
-// in registers. Columns lie along the SIMD register, padded to whole packs with zeros, which never become a pivot.
+// Left-looking by panels of a few columns: what all panels before do to the next one are products, whose tiles stay in
+// registers. Columns lie along the SIMD register, padded to whole packs with zeros, which never become a pivot.
 //
 // A pivot is taken for 0 where it is no more than rounding of what it was computed from, row by row: a row that is 1e-200
 // of the others, because its unit is saturated, keeps its digits.
@@ -64,7 +64,12 @@ struct UpdateKernels {
 
 class PivotedTriangles {
    public:
-    explicit PivotedTriangles(std::size_t rows) : rows_(rows), order_(rows), size_(rows) {}
+    explicit PivotedTriangles(std::size_t rows)
+        : rows_(rows),
+          order_(rows),
+          size_(rows),
+          pivots_(rows),
+          inverse_((rows + panel_columns) * most_panel_columns) {}
 
     // Factors `columns` columns of rows() numbers that lie `stride` apart. Returns how many columns have a pivot: all of
     // them, or as many as precede the first whose pivot is 0; then M is spoilt. `size`: the largest absolute value of each
@@ -76,14 +81,12 @@ class PivotedTriangles {
         const std::size_t width = rows_ > wide_from ? 2 * panel_columns : panel_columns;
         for (std::size_t first = 0; first < columns; first += width) {
             const std::size_t last = std::min(first + width, columns);
+            if (first > 0) update(first, last, width);
             for (std::size_t j = first; j < last; ++j) {
                 if (!eliminate(first, j, last)) return j;
             }
             exchange_rows(first, last, 0, first);
-            if (last < columns) {
-                invert(first, last);
-                update(first, last);
-            }
+            if (last < columns) invert(first, last);
         }
         return columns;
     }
@@ -122,7 +125,7 @@ class PivotedTriangles {
             pivot = largest(m, j);
             if (m[pivot] == 0) return false;
         }
-        pivots_[depth] = pivot;
+        pivots_[j] = pivot;
         if (pivot != j) {
             for (std::size_t c = first; c < last; ++c) std::swap(column(c)[j], column(c)[pivot]);
             std::swap(order_[j], order_[pivot]);
@@ -172,18 +175,20 @@ class PivotedTriangles {
         return found;
     }
 
+    // In columns from `from` to `to`, as in those from first to last when their pivots were found.
     void exchange_rows(std::size_t first, std::size_t last, std::size_t from, std::size_t to) {
         for (std::size_t c = from; c < to; ++c) {
             double* m = column(c);
-            for (std::size_t j = first; j < last; ++j) std::swap(m[j], m[pivots_[j - first]]);
+            for (std::size_t j = first; j < last; ++j) std::swap(m[j], m[pivots_[j]]);
         }
     }
 
     // One minus the inverse of the panel's triangle of L: a column of U comes by a product with it.
     void invert(std::size_t first, std::size_t last) {
         const std::size_t width = last - first;
-        std::fill_n(inverse_, most_panel_columns * most_panel_columns, 0.0);
-        for (std::size_t j = 0; j < width; ++j) inverse_[j * most_panel_columns + j] = -1;
+        double* inverse = inverse_.data() + first * most_panel_columns;
+        std::fill_n(inverse, width * most_panel_columns, 0.0);
+        for (std::size_t j = 0; j < width; ++j) inverse[j * most_panel_columns + j] = -1;
         for (std::size_t i = 0; i < width; ++i) {
             const double* l = column(first + i) + first;
             f64 packs[most_panel_columns / lanes64];
@@ -191,41 +196,46 @@ class PivotedTriangles {
             for (std::size_t p = begin; p < width / lanes64; ++p) packs[p] = load<f64>(l + p * lanes64);
             for (std::size_t lane = 0; lane <= i % lanes64; ++lane) packs[begin][lane] = 0;
             for (std::size_t j = 0; j <= i; ++j) {
-                double* x = inverse_ + j * most_panel_columns;
+                double* x = inverse + j * most_panel_columns;
                 const f64 factor = constant(x[i]);
                 for (std::size_t p = begin; p < width / lanes64; ++p) {
                     store(x + p * lanes64, fnma(packs[p], factor, load<f64>(x + p * lanes64)));
                 }
             }
         }
-        for (std::size_t j = 0; j < width; ++j) inverse_[j * most_panel_columns + j] = 0;
+        for (std::size_t j = 0; j < width; ++j) inverse[j * most_panel_columns + j] = 0;
     }
 
-    // The columns after the panel: their rows of U, and what is left of the others.
-    void update(std::size_t first, std::size_t last) {
-        const std::size_t width = last - first;
-        const EvenParts groups(columns_ - last, tile_columns);
-        const std::size_t begin = last / lanes64 * lanes64;  // = last: a panel that has columns after it is whole
-        const EvenParts panels((rows_ - begin) / lanes64, tile_packs);
-        for (std::size_t group = 0; group < groups.count(); ++group) {
-            const std::size_t c = last + groups.begin(group), count = groups.size(group);
-            exchange_rows(first, last, c, c + count);
-            solve(column(c) + first, width, count);
-            for (std::size_t panel = 0; panel < panels.count(); ++panel) {
-                const std::size_t row = begin + panels.begin(panel) * lanes64;
-                detail::UpdateKernels::table[panels.size(panel) - 1][count - 1](
-                    {column(first) + row, stride_, width, column(c) + first, stride_, column(c) + row, stride_});
+    // Does to the panel's columns what all panels before have done to theirs.
+    void update(std::size_t first, std::size_t last, std::size_t width) {
+        exchange_rows(0, first, first, last);
+        const EvenParts groups(last - first, tile_columns), rest((rows_ - first) / lanes64, tile_packs);
+        const EvenParts inner(width / lanes64, tile_packs);
+        for (std::size_t before = 0; before < first; before += width) {
+            for (std::size_t group = 0; group < groups.count(); ++group) {
+                double* x = column(first + groups.begin(group));
+                const std::size_t count = groups.size(group);
+                if (before) subtract(inner, before, before, x, count);
+                // x - inverse x, from the last rows up, because those above are read for them.
+                for (std::size_t part = inner.count(); part-- > 0;) {
+                    const std::size_t row = inner.begin(part) * lanes64, end = row + inner.size(part) * lanes64;
+                    detail::UpdateKernels::table[inner.size(part) - 1][count - 1](
+                        {inverse_.data() + before * most_panel_columns + row, most_panel_columns, end - 1, x + before,
+                         stride_, x + before + row, stride_});
+                }
             }
+        }
+        for (std::size_t group = 0; group < groups.count(); ++group) {
+            subtract(rest, first, first, column(first + groups.begin(group)), groups.size(group));
         }
     }
 
-    // The panel's rows of `count` columns: x - inverse_ x, from the last rows up, because those above are read for them.
-    void solve(double* x, std::size_t width, std::size_t count) const {
-        const EvenParts panels(width / lanes64, tile_packs);
-        for (std::size_t panel = panels.count(); panel-- > 0;) {
-            const std::size_t row = panels.begin(panel) * lanes64, end = row + panels.size(panel) * lanes64;
-            detail::UpdateKernels::table[panels.size(panel) - 1][count - 1](
-                {inverse_ + row, most_panel_columns, end - 1, x, stride_, x + row, stride_});
+    // The rows from `row` on of `count` columns x, less those of the first `depth` columns of L times the rows of U above.
+    void subtract(const EvenParts& parts, std::size_t row, std::size_t depth, double* x, std::size_t count) const {
+        for (std::size_t part = 0; part < parts.count(); ++part) {
+            const std::size_t at = row + parts.begin(part) * lanes64;
+            detail::UpdateKernels::table[parts.size(part) - 1][count - 1](
+                {m_ + at, stride_, depth, x, stride_, x + at, stride_});
         }
     }
 
@@ -235,8 +245,8 @@ class PivotedTriangles {
     double tolerance_ = 0;
     std::vector<std::uint32_t> order_;
     Buffer<double> size_;
-    std::size_t pivots_[most_panel_columns] = {};
-    alignas(64) double inverse_[most_panel_columns * most_panel_columns] = {};
+    std::vector<std::size_t> pivots_;
+    Buffer<double> inverse_;  // of each panel
 };
 
 }  // namespace rnnlatch
