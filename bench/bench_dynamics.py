@@ -1,8 +1,8 @@
-"""Maps of basins and surfaces of errors: the engine beside NumPy.
+"""Maps of basins, surfaces of errors and Lyapunov exponents: the engine beside NumPy and SciPy.
 
 ``python bench/bench_dynamics.py`` checks that all contestants find the same, tunes NumPy's chunks, lets the contestants take
 turns, prints medians and ratios and keeps every round as JSON in bench/results. One thread is measured on one processor core;
-NumPy comes as it is, which is on one thread for everything here. ``pytest bench/bench_dynamics.py`` is the engine under
+NumPy is on one thread for everything here, and so is BLAS: a product of such matrices is no faster on two. ``pytest bench/bench_dynamics.py`` is the engine under
 pytest-benchmark.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dynamics_lyapunov
 import dynamics_numpy
 import dynamics_rnnlatch
 from dynamics_work import Answer, Contestant, Workload
@@ -80,12 +82,30 @@ def surface(side: int, threads: int) -> Workload:
     )
 
 
-WORKS: dict[str, Callable[[int, int], Workload]] = {"basins": basins, "surface": surface}
+def lyapunov(side: int, threads: int) -> Workload:
+    """All exponents of 100 driven units, over 10 x side steps."""
+    return dynamics_lyapunov.lyapunov(10 * side, threads)
+
+
+def first_exponents(side: int, threads: int) -> Workload:
+    """The ten largest."""
+    return dynamics_lyapunov.first_exponents(10 * side, threads)
+
+
+WORKS: dict[str, Callable[[int, int], Workload]] = {
+    "basins": basins,
+    "surface": surface,
+    "lyapunov": lyapunov,
+    "lyapunov, the ten largest": first_exponents,
+}
+ONE_AFTER_ANOTHER = ("lyapunov", "lyapunov, the ten largest")  # a single orbit: a second thread has nothing to do
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", WORKS)
 def test_engine(benchmark: Any, name: str, threads: int) -> None:
+    if threads > 1 and name in ONE_AFTER_ANOTHER:
+        pytest.skip("a single orbit")
     work = WORKS[name](1000, threads)
     benchmark.extra_info["units"] = work.units
     benchmark(next(iter(work.contestants[0].plans.values())))
@@ -151,7 +171,7 @@ def measure(name: str, side: int, threads: int, repeats: int) -> dict[str, Any]:
                 row.times.append(timed(row.run))
     record: dict[str, Any] = {"work": name, "side": side, "threads": threads, "unit": work.unit, "units": work.units}
     record |= work.notes | {"rows": []}
-    print(f"\n{name}, {side} x {side}, threads: {threads}")
+    print(f"\n{name}, {work.units:g} {work.unit.removesuffix('/s')}, threads: {threads}")
     for row in rows:
         entry: dict[str, Any] = {"name": row.name, "plan": row.plan, "plans": row.plans}
         for kind in ("wall", "processor"):
@@ -173,13 +193,23 @@ def measure(name: str, side: int, threads: int, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description="Maps of basins and surfaces of errors: the engine beside NumPy.")
+    parser = argparse.ArgumentParser(
+        description="Basins, error surfaces and Lyapunov exponents: the engine beside NumPy and SciPy."
+    )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
     parser.add_argument("--repeats", type=int, default=9, help="rounds, at least 5 for a figure that counts")
     parser.add_argument("--only", nargs="+", default=[""], help="workloads whose name contains one of these")
-    parser.add_argument("--side", type=int, default=1000, help="points along each side of a map (default: 1000)")
+    parser.add_argument(
+        "--side",
+        type=int,
+        default=1000,
+        help="points along each side of a map, and a tenth of the steps of an orbit (default: 1000)",
+    )
     parser.add_argument("--json", type=Path, help="JSON file (default: bench/results/dynamics-<processor>.json)")
     options = parser.parse_args()
+
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # BLAS asks when it is loaded
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
     from rnnlatch._dispatch import isa
 
@@ -189,7 +219,7 @@ def main() -> None:
         measure(name, options.side, threads, options.repeats)
         for threads in options.threads
         for name in WORKS
-        if any(part in name for part in options.only)
+        if any(part in name for part in options.only) and (threads == 1 or name not in ONE_AFTER_ANOTHER)
     ]
     about["load_at_the_end"] = os.getloadavg()[0]
     processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
