@@ -2,8 +2,8 @@
 
 ``python bench/bench_dynamics.py`` checks that all contestants find the same, tunes NumPy's chunks, lets the contestants take
 turns, prints medians and ratios and keeps every round as JSON in bench/results. One thread is measured on one processor core;
-NumPy is on one thread for everything here, and so is BLAS: a product of such matrices is no faster on two. ``pytest bench/bench_dynamics.py`` is the engine under
-pytest-benchmark.
+NumPy is on one thread for everything here, and BLAS too: a product of such matrices is no faster on two. ``pytest
+bench/bench_dynamics.py`` is the engine under pytest-benchmark.
 """
 
 from __future__ import annotations

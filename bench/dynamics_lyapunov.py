@@ -89,7 +89,7 @@ def by_numpy(a: FloatArray) -> tuple[FloatArray, FloatArray]:
 def by_scipy(a: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same."""
     q, r = qr(a, mode="economic", overwrite_a=True, check_finite=False)
-    return q, np.diagonal(r)
+    return np.asarray(q, np.float64), np.diagonal(r)
 
 
 def by_lapack(a: FloatArray) -> tuple[FloatArray, FloatArray]:
