@@ -106,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Whoever read our output has gone; nothing more can be said, at exit neither.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return NOT_AS_EXPECTED
-        print(f"rnnlatch: {' '.join(str(error).split())}", file=sys.stderr)
+        words = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:  # without the system's number
+            words = f"{error.filename}: {error.strerror}"
+        print(f"rnnlatch: {' '.join(words.split())}", file=sys.stderr)
         return BAD_INPUT
     except SystemExit as stop:
         return int(stop.code or 0)

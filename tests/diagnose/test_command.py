@@ -195,7 +195,7 @@ def test_float16_weights_are_widened() -> None:
 
 
 def test_files_that_are_not_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "nothing.npz" in refused(capsys, here, "nothing.npz")
+    assert refused(capsys, here, "nothing.npz").startswith("rnnlatch: nothing.npz: No such file")
     assert "none.npy" in refused(capsys, here, "lstm.safetensors", "--inputs", "none.npy")
     (here / "folder.npz").mkdir()
     assert "folder.npz" in refused(capsys, here, "folder.npz")
