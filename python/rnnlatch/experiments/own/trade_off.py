@@ -322,7 +322,7 @@ EXPERIMENT = Experiment(
     paper=OWN,
     figure="after section IV of Bengio, Simard & Frasconi (1994)",
     title="Not both: noise withstood, and gradient left",
-    shows="over thousands of trained latches that the more noise a network withstands the less gradient it leaves",
+    shows="over thousands of trained units and networks that what withstands more noise leaves less gradient",
     scales={
         "quick": Scale("120 single units and 48 networks", "about 10 s"),
         "paper": Scale("3,240 single units and 600 networks", "about 2 min"),
