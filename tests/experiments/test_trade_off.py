@@ -124,7 +124,7 @@ def test_what_swings_or_fades_is_no_latch(w: float, swings: bool) -> None:
     tolerance, _, noisy, latched, swinging = trade_off._networks(
         {"weight_ih_l0": given, "weight_hh_l0": recurrent}, noise, 1
     )
-    assert (tolerance, latched, swinging) == (0, False, swings)
+    assert (tolerance.item(), latched.item(), swinging.item()) == (0, False, swings)
     assert np.isnan(noisy).all()
 
 
