@@ -8,6 +8,11 @@
 // bounded at every step by an estimate of the norm of its inverse; where that is large, which needs a peculiar matrix, the
 // step is done again by Householder reflections.
 //
+// Measured with AVX2 on one core of Zen 3, 100 vectors of 100 numbers: 67 us a step, of which 25 are the product (40 GFLOP/s; a
+// dense one runs at 45) and 37 the elimination (17 GFLOP/s: exchanges of rows, and columns of which each waits for the pivot
+// of the one before). Eigen's QR and its Q alone take 330, LAPACK's 320. Of matrices with normal entries, graded ones and ones
+// near the identity, of up to 500 rows, the norm of the inverse of L was at most 85: two digits where QR loses none.
+//
 // This is Bauer's Treppeniteration with another factor at every step: H. Rutishauser, "Computational aspects of F. L. Bauer's
 // simultaneous iteration method", Numer. Math. 13:4-13, 1969; as Lyapunov exponents: G. Benettin, L. Galgani, A. Giorgilli
 // and J.-M. Strelcyn, Meccanica 15:9-30, 1980.
