@@ -132,8 +132,12 @@ def test_threads_do_not_matter(name: str, directory: Path, tmp_path: Path) -> No
         xr.open_dataset(one.directory / "data.nc", engine="h5netcdf") as first,
         xr.open_dataset(other.directory / "data.nc", engine="h5netcdf") as second,
     ):
-        xr.testing.assert_equal(first, second)
-    assert one.claims == other.claims
+        times = [variable for variable in first.data_vars if first[variable].attrs.get("units") == "s"]
+        xr.testing.assert_equal(first.drop_vars(times), second.drop_vars(times))
+    if times:  # what was measured differs, what came out of it does not
+        assert [(claim.statement, claim.held) for claim in one.claims] == [(c.statement, c.held) for c in other.claims]
+    else:
+        assert one.claims == other.claims
 
 
 @pytest.mark.parametrize(

@@ -160,9 +160,7 @@ def basins(
     data |= {
         "basin": quantity(by, found.label.reshape(given.shape), "number of the attractor"),
         "steps": quantity(by, found.steps.reshape(given.shape), "steps to the attractor", "steps"),
-        "outcome": xr.Variable(
-            (), _outcome(found, settings["max_steps"], settings["max_period"]), {"long_name": "how the starts ended"}
-        ),
+        "outcome": quantity((), _outcome(found, settings["max_steps"], settings["max_period"]), "how the starts ended"),
     }
     data |= _of_attractors(found, sampled) | attractors
     coords |= _results.unit(whole) | _results.counted("attractor", len(found.attractors), "attractor")

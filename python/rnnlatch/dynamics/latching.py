@@ -117,7 +117,7 @@ def reduced_attracting_set(
         "broken_at": quantity(by, found.broken.reshape(shape), "steps until an eigenvalue is not below 1", "steps"),
         "share": quantity("attractor", in_basin, "share of the starts in the basin"),
         "reduced_share": quantity("attractor", in_set, "share of the starts in the reduced attracting set"),
-        "outcome": xr.Variable((), outcome_of(found), {"long_name": "how the states came out"}),
+        "outcome": quantity((), outcome_of(found), "how the states came out"),
     }
     data |= attractor_variables(whole, found.attractors) | ball_variables(found)
     coords |= _results.unit(whole) | _results.counted("attractor", count, "attractor")
@@ -215,7 +215,7 @@ def robustly_latched(
         "latched_steps": quantity("sequence", latched.sum(axis=1) - 1, "steps for which it stays latched", "steps"),
         "log_norm": quantity(by, log_norm, "logarithm of the norm of the derivative by the initial state", "nats"),
         "factor": quantity(by, factor, "norm of the derivative by the state before"),
-        "outcome": xr.Variable((), outcome_of(found), {"long_name": "how the states came out"}),
+        "outcome": quantity((), outcome_of(found), "how the states came out"),
     }
     data |= {
         name: variable

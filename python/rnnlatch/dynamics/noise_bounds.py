@@ -264,7 +264,7 @@ def _dataset(
             [b / norm.largest_of_box(np.eye(whole.dimension)) for norm, b in zip(norms, bound, strict=True)],
             "size of each number of the noise allowed",
         ),
-        "outcome": xr.Variable((), _outcome(tubes, owner), {"long_name": "what is guaranteed"}),
+        "outcome": quantity((), _outcome(tubes, owner), "what is guaranteed"),
     }
     if isinstance(whole, NetworkSystem) and whole.variable == "pre_activation":
         weight = whole.params["weight_ih_l0"]

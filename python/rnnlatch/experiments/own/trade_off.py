@@ -18,7 +18,7 @@ from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.bengio1994 import settings
 from rnnlatch.experiments.own import OWN, trade_off_claims
-from rnnlatch.experiments.results import collect, quantity
+from rnnlatch.experiments.results import collect, counts, quantity
 from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
 from rnnlatch.simulation import simulate
@@ -98,6 +98,7 @@ def analyse(material: Material) -> xr.Dataset:
     Returns
     -------
     Dataset
+        Over (noise_level, initial_weight): ``runs`` and how many of them ``converged``.
         Over ``latch``: ``weight``, ``tolerance``, the largest standard deviation of noise under which 95 % of the sequences
         keep their sign for 100 steps, 0 where there is none and infinite beyond the largest tried; ``log_gradient``, log10 of
         |dx_T/dx_(T-20)| at rest, ``log_gradient_noise``, its median under half the noise that is tolerated, of the sequences
@@ -142,9 +143,13 @@ def analyse(material: Material) -> xr.Dataset:
         "curve_log_gradient": quantity("curve", LAG * np.log10(slope), f"log10 of |dx_T/dx_(T-{LAG})| at rest"),
     }
     data |= latches.variables("latch", "")
+    trained = counts(material.stores["sweep.sqlite"])
+    data |= {name: trained[name].variable for name in ("runs", "converged")}
     data |= networks.variables("network", "network_")
+    words = {"noise_level": "noise level s", "initial_weight": "initial weight w0"}
+    coords = {axis: quantity(axis, trained[axis].values, text) for axis, text in words.items()}
     return collect(
-        material, f"{__name__}.analyse", data, {}, hold=HOLD, lag=LAG, lost=LOST, sequences=SEQUENCES, units=UNITS
+        material, f"{__name__}.analyse", data, coords, hold=HOLD, lag=LAG, lost=LOST, sequences=SEQUENCES, units=UNITS
     )
 
 

@@ -45,7 +45,7 @@ DESCENT_RATE, DESCENT_STEPS = 0.01, 5000  # of Adam on q
 WAYS = ("Newton's method", "q, Gauss-Newton", "q, Adam")
 
 NETWORKS: dict[ScaleName, int] = {"quick": 2, "paper": 10, "large": 100}
-STARTS: dict[ScaleName, int] = {"quick": 200, "paper": 500, "large": 2000}
+STARTS: dict[ScaleName, int] = {"quick": 500, "paper": 500, "large": 2000}
 
 
 def sequences(rng: np.random.Generator, count: int, steps: int) -> tuple[Floats, Floats]:
@@ -252,7 +252,7 @@ EXPERIMENT = Experiment(
     shows="that a trained network keeps three bits in eight stable fixed points at the corners of a cube, with saddles on its "
     "edges, faces and in its middle, and how Newton's method finds them beside the minimisation of q",
     scales={
-        "quick": Scale("2 networks, 200 starts", "about 5 s"),
+        "quick": Scale("2 networks, 500 starts", "about 8 s"),
         "paper": Scale("10 networks, 500 starts", "about 1 min"),
         "large": Scale("100 networks, 2,000 starts", "about 30 min"),
     },
