@@ -50,6 +50,8 @@ init_hh, init_out, init_bias
     kind: ClassVar[str] = "LSTM"
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     states: ClassVar[tuple[str, ...]] = ("h_0", "c_0")
+    input_slots: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
+    hidden_slots: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,3 +101,5 @@ init_hh, init_out, init_bias
 
     kind: ClassVar[str] = "GRU"
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    input_slots: ClassVar[tuple[int, ...]] = (0, 1, 2)
+    hidden_slots: ClassVar[tuple[int, ...]] = (0, 1, 3)

@@ -109,6 +109,9 @@ class NetworkCell(Record):
     gates: ClassVar[tuple[str, ...]] = ("",)
     states: ClassVar[tuple[str, ...]] = ("h_0",)
     diagonal: ClassVar[bool] = False
+    # The pre-activation of a unit that each gate's product with the input, or with the state, is added to.
+    input_slots: ClassVar[tuple[int, ...]] = (0,)
+    hidden_slots: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
         put = object.__setattr__

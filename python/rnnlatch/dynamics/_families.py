@@ -9,15 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnlatch._dispatch import core
 from rnnlatch._parameter_axes import Axis
+from rnnlatch.dynamics._iterated import Iterated
 from rnnlatch.dynamics._network import NetworkSystem
 from rnnlatch.dynamics._system import Floats, System
 
 __all__ = ["Family", "family", "parameter_derivative"]
-
-_INPUT_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 2)}
-_HIDDEN_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 3)}
 
 _SHARE = 0.01  # of the interval: the widest difference in the parameter of a map of one's own
 _LEVELS = 3
@@ -106,11 +103,8 @@ class Family:
 
     def gap(self, point: Floats) -> Floats:
         """Give G at a point, shape (dimension,)."""
-        system, state = self.at(self.value(point)), self.state(point)[None]
-        moved = state
-        for _ in range(self.period):
-            moved = system.step(moved)
-        return np.asarray((moved - state)[0] / self.scale)
+        power, state = Iterated(self.at(self.value(point)), self.period), self.state(point)[None]
+        return np.asarray((power.step(state) - state)[0] / self.scale)
 
     def derivatives(self, point: Floats) -> tuple[Floats, Floats, Floats]:
         """Give G, the Jacobian M of F^p and dF^p/d(value) at a point: shapes (d,), (d, d) and (d,)."""
@@ -125,11 +119,7 @@ class Family:
 
     def matrices(self, points: Floats) -> Floats:
         """Give M at points with one value of the parameter, shape (points, d, d)."""
-        system, moved = self.at(self.value(points[0])), points[:, :-1] * self.scale
-        matrices = system.jacobian(moved)
-        for _ in range(self.period - 1):
-            moved = system.step(moved)
-            matrices = system.jacobian(moved) @ matrices
+        matrices = Iterated(self.at(self.value(points[0])), self.period).jacobian(points[:, :-1] * self.scale)
         return np.asarray(matrices * (self.scale / self.scale[:, None]))
 
     # Second derivatives by central differences of the first. D2(F^p) is symmetric: what M v becomes as the state moves along
@@ -211,11 +201,9 @@ def _of_network(system: NetworkSystem, axis: Axis, states: Floats) -> Floats:
     from_states = (h * weight if cell.diagonal else h @ weight.T) + along.get("bias_hh_l0", 0.0)
     if system.variable == "pre_activation":
         return np.asarray(from_inputs + from_states)
-    inputs = np.ascontiguousarray(np.broadcast_to(system.input, (len(states), 1, system.input.size)))
-    initial = np.ascontiguousarray(states).reshape(len(states), len(cell.states), hidden)
-    by_slot = core.cell_partials(system._structure, system._core_params, inputs, initial, 1)["by_slot"][:, 0]
+    by_slot, _ = system.partials(states)
     found = np.zeros((len(states), len(cell.states), hidden))
-    for slots, moved in ((_INPUT_SLOTS, from_inputs[None]), (_HIDDEN_SLOTS, from_states)):
-        for gate, slot in enumerate(slots[cell.kind]):
+    for slots, moved in ((cell.input_slots, from_inputs[None]), (cell.hidden_slots, from_states)):
+        for gate, slot in enumerate(slots):
             found += by_slot[:, :, slot] * moved[:, None, gate * hidden : (gate + 1) * hidden]
     return found.reshape(len(states), -1)

@@ -16,7 +16,6 @@ from rnnlatch.dynamics.intervals import Interval
 
 __all__ = ["NetworkSystem"]
 
-_HIDDEN_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 3)}
 _OF_LATCH = {"weight": "weight_hh_l0[0, 0]", "input": "input[0]"}  # its parameters, in the network that stands for it
 _CORNER = 1e-12  # a pre-activation of a rectified unit that rounding may have made
 _LARGE_CELL = 4.0  # tanh(4) = 0.9993
@@ -140,7 +139,7 @@ class NetworkSystem(System):
                 return _diagonals(self.params["weight_hh_l0"] * slope)
             return np.asarray(self.params["weight_hh_l0"] * slope[:, None, :])
         count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
-        by_slot, by_state = self._partials(states, inputs)
+        by_slot, by_state = self.partials(states, inputs)
         whole = np.zeros((count, parts, hidden, parts, hidden))
         units = np.arange(hidden)
         for new in range(parts):
@@ -149,7 +148,7 @@ class NetworkSystem(System):
             if self.cell.diagonal:
                 whole[:, 0, units, 0, units] += by_slot[:, 0, 0] * self.params["weight_hh_l0"]
                 continue
-            for gate, slot in enumerate(_HIDDEN_SLOTS[self.cell.kind]):
+            for gate, slot in enumerate(self.cell.hidden_slots):
                 weight = self.params["weight_hh_l0"][gate * hidden : (gate + 1) * hidden]
                 whole[:, new, :, 0, :] += by_slot[:, new, slot, :, None] * weight
         return whole.reshape(count, parts * hidden, parts * hidden)
@@ -173,7 +172,7 @@ class NetworkSystem(System):
         if self.cell.kind != "LSTM":
             return super().newton_step(states, gap)
         hidden = self.cell.hidden
-        by_slot, by_state = self._partials(states)
+        by_slot, by_state = self.partials(states)
         by_cell, kept = by_state[:, 0, 1], by_state[:, 1, 1]
         if (kept == 1.0).any():
             return super().newton_step(states, gap)
@@ -186,10 +185,10 @@ class NetworkSystem(System):
         through = (by_slot[:, 1] * (h @ self.params["weight_hh_l0"].T).reshape(-1, 4, hidden)).sum(axis=1)
         return np.concatenate([h, (gap[:, hidden:] + through) / (1.0 - kept)], axis=1)
 
-    def _partials(self, states: Floats, inputs: Floats | None = None) -> tuple[Floats, Floats]:
+    def partials(self, states: Floats, inputs: Floats | None = None) -> tuple[Floats, Floats]:
         """The derivatives of the new states by the pre-activations, and directly by the old states, of the same unit."""
         if not len(states):
-            slots, parts = _HIDDEN_SLOTS[self.cell.kind][-1] + 1, len(self.cell.states)
+            slots, parts = self.cell.hidden_slots[-1] + 1, len(self.cell.states)
             return np.zeros((0, parts, slots, self.cell.hidden)), np.zeros((0, parts, parts, self.cell.hidden))
         count, hidden, parts = len(states), self.cell.hidden, len(self.cell.states)
         given = np.broadcast_to(self.input, (count, self.input.size)) if inputs is None else inputs

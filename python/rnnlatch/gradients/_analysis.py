@@ -37,10 +37,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_HIDDEN_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 3)}
-_INPUT_SLOTS = {"VanillaRNN": (0,), "LSTM": (0, 1, 2, 3), "GRU": (0, 1, 2)}
-_SLOTS = {"VanillaRNN": 1, "LSTM": 4, "GRU": 4}
-
 _AT_ONCE = 2**25  # bytes of the partial derivatives of the networks that are worked on at once, if they are several
 _SMALL = 2**15  # bytes of coordinates that are worth remembering
 
@@ -101,17 +97,17 @@ class Bundle:
     @property
     def input_slots(self) -> tuple[int, ...]:
         """The pre-activation that each gate's input product goes into."""
-        return _INPUT_SLOTS[self.cell.kind]
+        return self.cell.input_slots
 
     @property
     def hidden_slots(self) -> tuple[int, ...]:
         """The pre-activation that each gate's recurrent product goes into."""
-        return _HIDDEN_SLOTS[self.cell.kind]
+        return self.cell.hidden_slots
 
     @property
     def partials_memory(self) -> int:
         """How many bytes the states and partial derivatives of one network take."""
-        states, slots = len(self.cell.states), _SLOTS[self.cell.kind]
+        states, slots = len(self.cell.states), self.cell.hidden_slots[-1] + 1
         step = states + slots + states * slots + states**2
         return 8 * self.batch * (self.time + 1) * step * self.cell.hidden
 

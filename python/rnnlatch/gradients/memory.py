@@ -16,7 +16,6 @@ __all__ = ["check_memory", "gradient_memory", "influences_memory", "needed_memor
 # Numbers a unit of each cell keeps of every step: states, what the way back needs, derivatives by pre-activations.
 _STATES = {"VanillaRNN": 1, "LSTM": 2, "GRU": 1}
 _KEPT = {"VanillaRNN": 0, "LSTM": 5, "GRU": 4}
-_SLOTS = {"VanillaRNN": 1, "LSTM": 4, "GRU": 4}
 
 _REGISTER: int = 8 * core.build_info()["lanes_per_register"]  # bytes
 _GROUP = 2 * _REGISTER  # bytes of a row of lanes; a thread walks one group after the other
@@ -89,7 +88,11 @@ def needed_memory(
 ) -> int:
     """Bound the memory of one call in bytes; `many`: whether it runs in lanes."""
     kind = cell.kind
-    states, kept, slots = cell.hidden * _STATES[kind], cell.hidden * _KEPT[kind], cell.hidden * _SLOTS[kind]
+    states, kept, slots = (
+        cell.hidden * _STATES[kind],
+        cell.hidden * _KEPT[kind],
+        cell.hidden * (cell.hidden_slots[-1] + 1),
+    )
     step = states + kept + cell.inputs + 3 * cell.read_size
     weights = sum(math.prod(shape) for shape in cell.parameter_shapes.values())
     if many:
@@ -106,7 +109,7 @@ def needed_memory(
 def trajectory_memory(cell: NetworkCell, *, batch: int, time: int, threads: int) -> int:
     """Bound what the analyses of one network keep of the sequences that threads walk along, in bytes."""
     units = _REGISTER // 8 * -(-cell.hidden * 8 // _REGISTER)
-    states, slots = _STATES[cell.kind], _SLOTS[cell.kind]
+    states, slots = _STATES[cell.kind], (cell.hidden_slots[-1] + 1)
     matrices = 10 * (states * units) ** 2  # a product and its factors, several times over
     return 8 * min(threads, batch) * ((time + 1) * (states + slots) * units + matrices)
 
@@ -115,7 +118,7 @@ def influences_memory(cell: NetworkCell, *, runs: int, threads: int, initial: bo
     """Bound what real-time recurrent learning carries along, in bytes; `initial`: whether a state is given to start from."""
     states, rows = cell.hidden * _STATES[cell.kind], cell.hidden * len(cell.gates)
     weights = rows * (cell.inputs + (1 if cell.diagonal else cell.hidden))
-    biases = cell.hidden * _SLOTS[cell.kind] if cell.bias else 0
+    biases = cell.hidden * (cell.hidden_slots[-1] + 1) if cell.bias else 0
     parameters = weights + biases + (states if initial or cell.initial_state == "learned" else 0)
     influences = parameters * (1 if cell.diagonal else states)
     # All is computed in double precision; a thread works on one group of lanes, and has a list of the parameters.
