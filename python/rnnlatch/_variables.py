@@ -1,12 +1,12 @@
 """The variables of a dataset of runs: names, dimensions, types, and their names in words."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._config import __version__
 from rnnlatch._numerics import NUMERICS_VERSION
@@ -22,6 +22,7 @@ __all__ = [
     "curves",
     "dataset",
     "provenance",
+    "quantity",
     "variables",
 ]
 
@@ -175,6 +176,17 @@ def dataset(
         name: xr.Variable((*leading, *part.dims), arrays[name], dict(part.attrs)) for name, part in described.items()
     }
     return xr.Dataset(data, coords, dict(attrs))
+
+
+def quantity(dims: str | Iterable[Hashable], values: ArrayLike, long_name: str, units: str = "1") -> xr.Variable:
+    """Return values with their dimensions and their name in words.
+
+    Examples
+    --------
+    >>> quantity("step", [1.0, 0.5], "state").attrs
+    {'long_name': 'state', 'units': '1'}
+    """
+    return xr.Variable(dims, np.asarray(values), {"long_name": long_name, "units": units})
 
 
 def provenance(source: str, rng: str) -> dict[str, Any]:

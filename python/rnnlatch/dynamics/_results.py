@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._dispatch import isa
 from rnnlatch._record import canonical_json
-from rnnlatch._variables import provenance
+from rnnlatch._variables import provenance, quantity
 from rnnlatch.dynamics.systems import NetworkSystem, System
 
 __all__ = [
@@ -23,17 +23,6 @@ __all__ = [
 ]
 
 _MODULUS = 1e-9  # relative: eigenvalues whose moduli are closer are in the order of their real and imaginary parts
-
-
-def quantity(dims: str | Iterable[Hashable], values: ArrayLike, long_name: str, units: str = "1") -> xr.Variable:
-    """Give values with their dimensions, and their name in words.
-
-    Examples
-    --------
-    >>> quantity("start", [3, 5], "steps taken", "steps").attrs
-    {'long_name': 'steps taken', 'units': 'steps'}
-    """
-    return xr.Variable(dims, np.asarray(values), {"long_name": long_name, "units": units})
 
 
 def counted(dim: str, size: int, long_name: str) -> dict[str, xr.Variable]:

@@ -1,31 +1,18 @@
 """What the analyses share: counts by grid point of a finished store, quantities with their names, provenance."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from rnnlatch._dispatch import isa
-from rnnlatch._variables import provenance
+from rnnlatch._variables import provenance, quantity
 
 if TYPE_CHECKING:
     from rnnlatch.experiments.base import Material
     from rnnlatch.store import Store
 
 __all__ = ["collect", "counts", "quantity"]
-
-
-def quantity(dims: str | Iterable[Hashable], values: ArrayLike, long_name: str, units: str = "1") -> xr.Variable:
-    """Return values with their dimensions and their name in words.
-
-    Examples
-    --------
-    >>> quantity("step", [1.0, 0.5], "state").attrs
-    {'long_name': 'state', 'units': '1'}
-    """
-    return xr.Variable(dims, np.asarray(values), {"long_name": long_name, "units": units})
 
 
 def collect(
