@@ -121,10 +121,7 @@ def polish(system: System, states: Floats, period: int, tolerance: float) -> lis
     good = solved.converged & (moved <= _MOVED * tolerance)
     found: list[Attractor] = []
     for state in solved.states[good]:
-        points = [state]
-        for _ in range(period - 1):
-            points.append(system.step(points[-1][None])[0])
-        orbit = np.stack(points)
+        orbit = iterated.orbit(state)
         orbit = orbit[: _least_period(orbit)]
         power = Iterated(system, len(orbit))
         multipliers = eigenvalues(power.jacobian(orbit[:1])[0])

@@ -96,10 +96,7 @@ class Family:
 
     def orbit(self, state: Floats, value: float) -> Floats:
         """Give the p states from this one on, shape (period, dimension)."""
-        system, states = self.at(value), [np.asarray(state)[None]]
-        for _ in range(self.period - 1):
-            states.append(system.step(states[-1]))
-        return np.concatenate(states)
+        return Iterated(self.at(value), self.period).orbit(state)
 
     def gap(self, point: Floats) -> Floats:
         """Give G at a point, shape (dimension,)."""

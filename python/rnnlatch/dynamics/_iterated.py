@@ -72,6 +72,13 @@ class Iterated(System):
             states = self.base.step(states)
         return states
 
+    def orbit(self, state: Floats) -> Floats:
+        """Give so many states of F one after the other, this one first, shape (times, dimension)."""
+        states = [np.asarray(state)[None]]
+        for _ in range(self.times - 1):
+            states.append(self.base.step(states[-1]))
+        return np.concatenate(states)
+
     def jacobian(self, states: Floats) -> Floats:
         """Give the product of the Jacobians along the way."""
         whole = self.base.jacobian(states)
