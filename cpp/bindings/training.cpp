@@ -7,102 +7,13 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
 #include "bindings/networks.hpp"
+#include "bindings/tasks.hpp"
 #include "bindings/threads.hpp"
 #include "bindings/training.hpp"
 #include "drivers/trained_network.hpp"
-#include "tasks/dataset_sequences.hpp"
-#include "tasks/latch_sequences.hpp"
-#include "tasks/parity.hpp"
-#include "tasks/two_sequence.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
-
-Dataset dataset_of(const TrainingArguments& arguments, const NetworkShape& shape,
-                   const SequenceTask::Settings& settings) {
-    const py::dict& arrays = arguments.arrays;
-    const auto n = static_cast<py::ssize_t>(settings.sequences), time = static_cast<py::ssize_t>(settings.length_high);
-    Dataset data{};
-    data.inputs =
-        require<double>(entry(arrays, "inputs"), "inputs", {n, time, static_cast<py::ssize_t>(settings.features)})
-            .data();
-    data.outputs = shape.judged(), data.loss = shape.loss, data.every = shape.every;
-    Shape terms = shape.every ? Shape{n, time} : Shape{n};
-    if (arrays.contains("mask")) data.mask = require<double>(entry(arrays, "mask"), "mask", terms).data();
-    if (arrays.contains("lengths")) {
-        const auto lengths = require<std::int64_t>(entry(arrays, "lengths"), "lengths", {n});
-        data.lengths = lengths.data();
-        const bool fits = std::all_of(lengths.data(), lengths.data() + n,
-                                      [time](std::int64_t length) { return length >= 1 && length <= time; });
-        if (!fits) throw py::value_error("lengths must be from 1 to " + std::to_string(time));
-    }
-    if (shape.loss == Loss::softmax_cross_entropy) {
-        const auto classes = require<std::int64_t>(entry(arrays, "targets"), "targets", terms);
-        data.classes = classes.data();
-        const auto most = static_cast<std::int64_t>(data.outputs);
-        const bool fits = std::all_of(classes.data(), classes.data() + classes.size(),
-                                      [most](std::int64_t wanted) { return wanted >= 0 && wanted < most; });
-        if (!fits) throw py::value_error("targets must be from 0 to " + std::to_string(most - 1));
-    } else {
-        terms.push_back(static_cast<py::ssize_t>(data.outputs));
-        const auto targets = require<double>(entry(arrays, "targets"), "targets", terms);
-        data.targets = targets.data();
-        data.middle = 0.5 * (arguments.column("target_low", -1)[0] + arguments.column("target_high", -1)[0]);
-    }
-    data.tolerance = arguments.column("tolerance", -1)[0];
-    return data;
-}
-
-// A maker of the task, for a thread each.
-std::function<std::unique_ptr<SequenceTask>()> task_maker(const TrainingArguments& arguments, const NetworkShape& shape,
-                                                          Key key, const std::uint64_t* stream, py::ssize_t runs) {
-    SequenceTask::Settings settings{};
-    settings.length_low = arguments.size("length_low", 1);
-    settings.length_high = arguments.size("length_high", static_cast<std::int64_t>(settings.length_low));
-    settings.features = arguments.size("features", 0);
-    settings.sequences = static_cast<std::uint32_t>(arguments.number("sequences", 0, std::int64_t{1} << 31));
-    settings.random_order = arguments.number("random_order", 0, 1);
-    if (settings.features != shape.inputs) throw py::value_error("features and inputs must be equal");
-    const auto name = arguments.text("task");
-    if (name == "DatasetTask") {
-        if (settings.sequences == 0) throw py::value_error("sequences must be at least 1 for a DatasetTask");
-        const Dataset data = dataset_of(arguments, shape, settings);
-        return [=] { return std::make_unique<DatasetSequences>(settings, data); };
-    }
-    const DrawnTaskColumns columns{stream,
-                                   arguments.column("noise_std", runs),
-                                   arguments.column("prefix_noise_std", runs),
-                                   arguments.column("target_low", runs),
-                                   arguments.column("target_high", runs),
-                                   arguments.column("tolerance", runs)};
-    if (shape.judged() != 1 || shape.loss != Loss::half_squared_error || shape.every) {
-        throw py::value_error(name + " compares one output at the last step by half the squared error");
-    }
-    const bool uniform = arguments.number("uniform_noise", 0, 1);
-    if (name == "Parity") {
-        if (settings.features != 1) throw py::value_error("features must be 1 for Parity");
-        return [=] { return std::make_unique<Parity>(settings, uniform, key, columns); };
-    }
-    const std::size_t low = arguments.size("prefix_low", 1, static_cast<std::int64_t>(settings.length_low));
-    const std::size_t high =
-        arguments.size("prefix_high", static_cast<std::int64_t>(low), static_cast<std::int64_t>(settings.length_low));
-    if (name == "MinimalLatch") {
-        if (settings.features != 2 * high + 1) throw py::value_error("features must be 2 prefix + 1 for MinimalLatch");
-        return [=] { return std::make_unique<LatchSequences>(settings, uniform, key, columns, high); };
-    }
-    if (name != "TwoSequence") {
-        throw py::value_error("task is '" + name +
-                              "', this engine knows MinimalLatch, TwoSequence, Parity and DatasetTask");
-    }
-    if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
-    const double* given = nullptr;
-    if (arguments.arrays.contains("prototypes")) {
-        given =
-            require<double>(entry(arguments.arrays, "prototypes"), "prototypes", {2, static_cast<py::ssize_t>(high)})
-                .data();
-    }
-    return [=] { return std::make_unique<TwoSequence>(settings, uniform, key, columns, low, high, given); };
-}
 
 // The rows of the numbers that are trained.
 std::vector<std::size_t> trainable_rows(const NetworkShape& shape, const py::dict& trainable) {
