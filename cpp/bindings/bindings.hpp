@@ -14,6 +14,7 @@ void bind_jacobians(py::module_& m);
 void bind_lanes(py::module_& m);
 void bind_lyapunov(py::module_& m);
 void bind_matrix(py::module_& m);
+void bind_minibatches(py::module_& m);
 void bind_network_analyses(py::module_& m);
 void bind_networks(py::module_& m);
 void bind_random(py::module_& m);

@@ -7,32 +7,12 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
+#include "bindings/matrix_networks.hpp"
 #include "bindings/networks.hpp"
-#include "cells/gru.hpp"
-#include "cells/lstm.hpp"
-#include "cells/vanilla_rnn.hpp"
 #include "drivers/matrix_run.hpp"
 
 namespace rnnlatch::bindings {
 namespace {
-
-template <class Scalar>
-PointwiseCell<Scalar> pointwise_cell(const Structure& structure) {
-    if (structure.kind == CellKind::lstm) return pointwise<LSTM, Scalar>();
-    if (structure.kind == CellKind::gru) return pointwise<GRU, Scalar>();
-    switch (structure.activation) {
-        case Activation::logistic:
-            return pointwise<VanillaRNN<Activation::logistic>, Scalar>();
-        case Activation::relu:
-            return pointwise<VanillaRNN<Activation::relu>, Scalar>();
-        case Activation::linear:
-            return pointwise<VanillaRNN<Activation::linear>, Scalar>();
-        case Activation::sign:
-            return pointwise<VanillaRNN<Activation::sign>, Scalar>();
-        default:
-            return pointwise<VanillaRNN<Activation::tanh>, Scalar>();
-    }
-}
 
 constexpr const char* state_names[most_states] = {"h", "c"};
 
@@ -49,20 +29,10 @@ struct MatrixCall {
                const py::handle& lengths, const py::object& initial)
         : structure(structure_of(dictionary)), initial_given(!initial.is_none()) {
         const NetworkShape& shape = structure.shape;
-        if (shape.diagonal && shape.gates > 1) throw py::value_error("diagonal is 1, which only VanillaRNN has");
-        network.cell = pointwise_cell<Scalar>(structure);
-        network.inputs = shape.inputs, network.hidden = shape.hidden, network.outputs = shape.outputs;
-        network.diagonal = shape.diagonal, network.read_unit = shape.read_unit;
+        network = network_of<Scalar>(structure, [&](const char* name, const Shape& wanted) {
+            return require<Scalar>(entry(parameters, name), name, wanted).data();
+        });
         hidden = static_cast<py::ssize_t>(shape.hidden);
-        const std::pair<const char*, const Scalar**> places[] = {
-            {"weight_ih_l0", &network.weight_ih}, {"weight_hh_l0", &network.weight_hh},
-            {"bias_ih_l0", &network.bias_ih},     {"bias_hh_l0", &network.bias_hh},
-            {"weight_out", &network.weight_out},  {"bias_out", &network.bias_out}};
-        for (const auto& [name, wanted] : parameter_shapes(shape)) {
-            for (const auto& [each, place] : places) {
-                if (name == each) *place = require<Scalar>(entry(parameters, each), name, wanted).data();
-            }
-        }
         const auto sequence = require<Scalar>(inputs, "inputs", {-1, -1, static_cast<py::ssize_t>(shape.inputs)});
         sequences = sequence.shape(0), steps = sequence.shape(1);
         if (sequences < 1 || steps < 1) throw py::value_error("inputs must have at least one sequence and one step");

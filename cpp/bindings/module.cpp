@@ -7,6 +7,7 @@ PYBIND11_MODULE(RNNLATCH_MODULE, m, pybind11::mod_gil_not_used()) {
     rnnlatch::bindings::bind_lanes(m);
     rnnlatch::bindings::bind_lyapunov(m);
     rnnlatch::bindings::bind_matrix(m);
+    rnnlatch::bindings::bind_minibatches(m);
     rnnlatch::bindings::bind_random(m);
     rnnlatch::bindings::bind_engine(m);
     rnnlatch::bindings::bind_networks(m);

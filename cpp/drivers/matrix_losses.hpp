@@ -57,6 +57,8 @@ struct Targets {
     const Scalar* values;
     const std::int64_t* classes;
     const Scalar* weights;
+    std::uint8_t* wrong;       // becomes 1 for a sequence of which a term with a weight is wrong; null: nobody asks
+    double middle, tolerance;  // between the sides of a target, or how near the output must be; 0: the side counts
 
     // Term `term`, times its weight and `scale`. A weight of 0 leaves the term out, whatever its outputs are.
     double term(std::size_t term, const Scalar* y, std::size_t outputs, Scalar scale, Scalar* derivative) const {
@@ -65,13 +67,31 @@ struct Targets {
             std::fill_n(derivative, outputs, Scalar{0});
             return 0;
         }
-        const Scalar* target = values + (classes ? 0 : term * outputs);
+        const Scalar* target = classes ? nullptr : values + term * outputs;
         const double value =
             loss == Loss::softmax_cross_entropy ? detail::softmax_cross_entropy(y, outputs, classes[term], derivative)
             : loss == Loss::logistic_cross_entropy ? detail::logistic_cross_entropy(y, outputs, target, derivative)
                                                    : detail::half_squared_error(y, outputs, target, derivative);
         for (std::size_t i = 0; i < outputs; ++i) derivative[i] *= weight;
         return static_cast<double>(weight) * value;
+    }
+
+    // Whether the outputs are right where term `term` has a weight: see tasks/dataset_sequences.hpp.
+    bool right(std::size_t term, const Scalar* y, std::size_t outputs) const {
+        if (weights && !(weights[term] > 0)) return true;
+        bool all = true;
+        for (std::size_t o = 0; o < outputs; ++o) {
+            if (loss == Loss::softmax_cross_entropy) {
+                const auto wanted = static_cast<std::size_t>(classes[term]);
+                all &= o == wanted || y[o] < y[wanted];
+                continue;
+            }
+            const auto output = static_cast<double>(y[o]), target = static_cast<double>(values[term * outputs + o]);
+            all &= loss == Loss::logistic_cross_entropy ? std::isfinite(output) && (output > 0) == (target > 0.5)
+                   : tolerance > 0                      ? std::abs(output - target) < tolerance
+                                                        : (output - middle) * (target - middle) > 0;
+        }
+        return all;
     }
 };
 

@@ -8,39 +8,52 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "drivers/network_matrix.hpp"
 #include "engine/work.hpp"
+#include "gradients/matrix_omega.hpp"
 #include "lanes/buffer.hpp"
 #include "matrix/outer.hpp"
 #include "matrix/product.hpp"
 
 namespace rnnlatch {
 
-// Storage for one thread, which walks over one slice after the other. It stops early where the work is cancelled.
+// What a walk is for: losses alone, their gradients too, and with those the regulariser of the error's norm.
+struct WalkKind {
+    bool backward = true;
+    std::optional<OmegaForm> omega = std::nullopt;
+    bool any_size = false;  // not all batches are of the size of the first
+};
+
+// Storage for one thread, which walks over one slice after the other. It stops early where the work is cancelled. The batch
+// may be another one at each walk, of as many sequences (unless any_size) and at most as many steps as the first one.
 template <class Scalar>
 class MatrixWalk {
    public:
     MatrixWalk(const PackedNetwork<Scalar>& packed, const Minibatch<Scalar>& batch, const Record<Scalar>& record,
-               const Work& work, const Targets<Scalar>* targets)
+               const Work& work, const Targets<Scalar>* targets, WalkKind kind = {})
         : net_(packed),
           cell_(packed.network.cell),
           batch_(batch),
           record_(record),
           work_(work),
           targets_(targets),
-          widest_(slices(batch.size).size(0)),
-          stored_(targets ? batch.steps : 1),
+          remembers_(targets && kind.backward),
+          widest_(kind.any_size ? widest_slice : slices(batch.size).size(0)),
+          stored_(remembers_ ? batch.steps : 1),
           gathered_(std::min(batch.steps, (2 * outer_columns + widest_ - 1) / widest_)),
           states_(cell_.states * state_distance()),
           kept_(cell_.kept * kept_distance()),
-          inputs_(stored_ * widest_ * packed.network.inputs),
+          inputs_(batch.symbols ? 0 : stored_ * widest_ * packed.network.inputs),
           sums_(cell_.slots * widest_ * net_.width),
           output_(widest_ * net_.output_stride),
           output_gradient_(targets ? (targets->every ? stored_ : 1) * widest_ * net_.output_stride : 0),
-          delta_(targets ? cell_.slots * delta_distance() : 0),
+          delta_(remembers_ ? cell_.slots * delta_distance() : 0),
           flow_(cell_.states * widest_ * net_.width),
-          untouched_(cell_.states * widest_ * net_.width) {}
+          untouched_(cell_.states * widest_ * net_.width) {
+        if (kind.omega) omega_.emplace(packed, *kind.omega, widest_, gathered_);
+    }
 
     // The states of the sequences [first, first + count), and with targets the loss.
     double forward(std::size_t first, std::size_t count) {
@@ -66,11 +79,13 @@ class MatrixWalk {
     void backward(std::size_t truncate, SliceGradient<Scalar>& gradient) {
         const std::size_t steps = batch_.steps;
         std::fill_n(flow_.data(), cell_.states * widest_ * net_.width, Scalar{0});
-        std::size_t end = steps, begin = steps - gathered_;
+        std::size_t end = steps, begin = steps - std::min(steps, gathered_);
         for (std::size_t t = steps; t-- > 0 && !work_.cancelled();) {
             if (targets_->every || t + 1 == steps) add_loss_gradient(t);
             record(flow(), cell_.states, t, false, record_.state_gradient);
+            if (omega_ && omega_->of_state()) omega_->measure_error(flow()[0], count_);
             step_back(t, t - begin);
+            if (omega_) add_omega(t, t - begin, gradient);
             if (truncate && (steps - t) % truncate == 0) cut(t);
             if (t > begin) continue;
             gather(begin, end, gradient);
@@ -89,18 +104,18 @@ class MatrixWalk {
 
     // The states before step t.
     Arrays<Scalar> states(std::size_t t) {
-        return {states_.data() + (targets_ ? t : t % 2) * count_ * net_.width, state_distance()};
+        return {states_.data() + (remembers_ ? t : t % 2) * count_ * net_.width, state_distance()};
     }
     Arrays<Scalar> kept(std::size_t t) {
-        return {kept_.data() + (targets_ ? t : 0) * count_ * net_.width, kept_distance()};
+        return {kept_.data() + (remembers_ ? t : 0) * count_ * net_.width, kept_distance()};
     }
-    Scalar* inputs(std::size_t t) { return inputs_.data() + (targets_ ? t : 0) * count_ * net_.network.inputs; }
+    Scalar* inputs(std::size_t t) { return inputs_.data() + (remembers_ ? t : 0) * count_ * net_.network.inputs; }
     Arrays<Scalar> sums() { return {sums_.data(), widest_ * net_.width}; }
     Arrays<Scalar> delta(std::size_t place) { return {delta_.data() + place * count_ * net_.width, delta_distance()}; }
     // dE/d(states), as it flows back.
     Arrays<Scalar> flow() { return {flow_.data(), widest_ * net_.width}; }
     Scalar* output_gradient(std::size_t t) {
-        return output_gradient_.data() + (targets_->every ? t : 0) * count_ * net_.output_stride;
+        return output_gradient_.data() + (targets_->every && remembers_ ? t : 0) * count_ * net_.output_stride;
     }
     static Arrays<const Scalar> constant_arrays(Arrays<Scalar> arrays) { return {arrays.data, arrays.distance}; }
 
@@ -134,17 +149,26 @@ class MatrixWalk {
 
     void step(std::size_t t) {
         const Arrays<Scalar> before = states(t), after = states(t + 1), a = sums();
-        const Scalar* input = take_inputs(t);
+        const Scalar* input = batch_.symbols ? nullptr : take_inputs(t);
         for (std::size_t slot = 0; slot < cell_.slots; ++slot) {
+            const Scalar* initial = net_.bias.data() + slot * net_.width;
+            std::size_t stride = 0;
             ProductTerm<Scalar> terms[2];
             std::size_t count = 0;
             for (std::size_t gate = 0; gate < cell_.gates; ++gate) {
-                if (cell_.input_slot[gate] == slot) terms[count++] = {&net_.input[gate], input, net_.network.inputs};
+                if (cell_.input_slot[gate] == slot) {
+                    if (batch_.symbols) {
+                        add_symbols(gate, t, initial, a[slot]);
+                        initial = a[slot], stride = net_.width;
+                    } else {
+                        terms[count++] = {&net_.input[gate], input, net_.network.inputs};
+                    }
+                }
                 if (cell_.hidden_slot[gate] == slot && !net_.network.diagonal) {
                     terms[count++] = {&net_.recurrent[gate], before[0], net_.width};
                 }
             }
-            product(terms, count, count_, net_.bias.data() + slot * net_.width, 0, a[slot], net_.width);
+            if (count) product(terms, count, count_, initial, stride, a[slot], net_.width);
         }
         for (std::size_t gate = 0; net_.network.diagonal && gate < cell_.gates; ++gate) {
             add_diagonal(gate, before[0], a[cell_.hidden_slot[gate]]);
@@ -157,6 +181,20 @@ class MatrixWalk {
             }
         }
         record(a, cell_.slots, t, false, record_.pre_activation);
+    }
+
+    std::uint32_t symbol(std::size_t b, std::size_t t) const { return batch_.symbols[(first_ + b) * batch_.steps + t]; }
+
+    // The bias and, where a sequence has begun, the input weights of its symbol.
+    void add_symbols(std::size_t gate, std::size_t t, const Scalar* bias, Scalar* to) const {
+        using P = PackOf<Scalar>;
+        const Scalar* columns = net_.symbol.data() + gate * net_.network.inputs * net_.width;
+        for (std::size_t b = 0; b < count_; ++b, to += net_.width) {
+            const Scalar* column = columns + symbol(b, t) * net_.width;
+            for (std::size_t i = 0; i < net_.width; i += lanes_of<Scalar>) {
+                store(to + i, begun(b, t) ? load<P>(bias + i) + load<P>(column + i) : load<P>(bias + i));
+            }
+        }
     }
 
     // to += w from, elementwise, with the weights of a diagonal recurrence.
@@ -189,6 +227,7 @@ class MatrixWalk {
             if (begun(b, t)) {
                 const std::size_t term = targets_->every ? sequence * batch_.steps + t : sequence;
                 loss += targets_->term(term, each, outputs, Scalar{1} / static_cast<Scalar>(batch_.size), derivative);
+                if (targets_->wrong && !targets_->right(term, each, outputs)) targets_->wrong[sequence] = 1;
             } else {
                 std::fill_n(derivative, outputs, Scalar{0});
             }
@@ -230,7 +269,7 @@ class MatrixWalk {
             }
         }
         record(d, cell_.slots, t, false, record_.delta);
-        if (t == 0 && !record_.initial_gradient[0]) return;
+        if (t == 0 && !record_.initial_gradient[0] && !omega_) return;
         ProductTerm<Scalar> terms[most_gates];
         for (std::size_t gate = 0; gate < cell_.gates; ++gate) {
             const Scalar* from = d[cell_.hidden_slot[gate]];
@@ -241,6 +280,19 @@ class MatrixWalk {
             }
         }
         if (!net_.network.diagonal) product(terms, cell_.gates, count_, g[0], net_.width, g[0], net_.width);
+    }
+
+    // The regulariser's term of the error that goes from step t to the one before, of a cell with one gate. The state before a
+    // sequence's first step is one too, a pre-activation there is not.
+    void add_omega(std::size_t t, std::size_t place, SliceGradient<Scalar>& gradient) {
+        const bool state = omega_->of_state();
+        if (!state) omega_->measure_error(delta(place)[0], count_);
+        if (t == 0 && !state) return omega_->skip(place, count_);
+        const std::size_t earlier = t == 0 ? 0 : t - 1;  // not used for the state
+        omega_->add_step(
+            place, count_, flow()[0], constant_arrays(states(earlier)), constant_arrays(states(t)),
+            constant_arrays(kept(earlier)), static_cast<double>(batch_.size),
+            [&](std::size_t b) { return state ? begun(b, t) : t > batch_.begin(first_ + b); }, gradient);
     }
 
     // What flows from step t to the one before is dropped, except to an initial state.
@@ -266,15 +318,43 @@ class MatrixWalk {
                 add_outer(net_.packs, h, width, network.hidden, hidden, width, size,
                           gradient.weight_hh.data() + gate * network.hidden * width, width);
             }
-            add_outer(net_.packs, input, width, network.inputs, static_cast<const Scalar*>(inputs(begin)),
-                      network.inputs, size, gradient.weight_ih.data() + gate * network.inputs * width, width);
+            Scalar* weight_ih = gradient.weight_ih.data() + gate * network.inputs * width;
+            if (batch_.symbols) {
+                gather_symbols(begin, end, input, weight_ih);
+            } else {
+                add_outer(net_.packs, input, width, network.inputs, static_cast<const Scalar*>(inputs(begin)),
+                          network.inputs, size, weight_ih, width);
+            }
         }
+        if (omega_) gather_omega(size, gradient);
         const Scalar* none = nullptr;
         for (std::size_t slot = 0; network.bias_ih && slot < cell_.slots; ++slot) {
             const Scalar* each = d[slot];
             add_columns(net_.packs, each, none, width, size, gradient.bias.data() + slot * width);
         }
         if (targets_->every) gather_read_out(begin, end, gradient);
+    }
+
+    void gather_symbols(std::size_t begin, std::size_t end, const Scalar* delta_of_input, Scalar* weight_ih) const {
+        using P = PackOf<Scalar>;
+        for (std::size_t t = begin; t < end; ++t) {
+            for (std::size_t b = 0; b < count_; ++b, delta_of_input += net_.width) {
+                Scalar* to = weight_ih + symbol(b, t) * net_.width;  // delta is 0 where a sequence has not begun
+                for (std::size_t i = 0; i < net_.width; i += lanes_of<Scalar>) {
+                    store(to + i, load<P>(to + i) + load<P>(delta_of_input + i));
+                }
+            }
+        }
+    }
+
+    void gather_omega(std::size_t size, SliceGradient<Scalar>& gradient) {
+        const Scalar *pulled = omega_->pulled(0, count_), *d = delta(0)[0];
+        if (net_.network.diagonal) {
+            add_columns(net_.packs, d, pulled, net_.width, size, gradient.omega_hh.data());
+        } else {
+            add_outer(net_.packs, pulled, net_.width, net_.network.hidden, d, net_.width, size,
+                      gradient.omega_hh.data(), net_.width);
+        }
     }
 
     void gather_read_out(std::size_t begin, std::size_t end, SliceGradient<Scalar>& gradient) {
@@ -319,12 +399,14 @@ class MatrixWalk {
     const Record<Scalar>& record_;
     const Work& work_;
     const Targets<Scalar>* targets_;
+    const bool remembers_;        // every step, for the way back
     const std::size_t widest_;    // sequences of the widest slice
     const std::size_t stored_;    // steps that are remembered
     const std::size_t gathered_;  // steps whose columns the gradients of the weights take at once
     std::size_t first_ = 0, count_ = 0;
     std::size_t latest_ = 0;  // the step at which all sequences of the slice have begun
     Scratch<Scalar> states_, kept_, inputs_, sums_, output_, output_gradient_, delta_, flow_, untouched_;
+    std::optional<MatrixOmega<Scalar>> omega_;
 };
 
 }  // namespace rnnlatch

@@ -31,12 +31,14 @@ struct Network {
     std::size_t output_size() const { return outputs ? outputs : read_unit < 0 ? hidden : 1; }
 };
 
-// A minibatch: inputs (batch, time, inputs), and of each state the initial one, null for zero; from sequence to sequence it
-// moves on by `initial_stride`. Sequence b is its last lengths[b] steps (null: all); before them its state is the initial one.
+// A minibatch: inputs (batch, time, inputs), or in their place symbols (batch, time), each the one input that is 1 while the
+// others are 0; and of each state the initial one, null for zero; from sequence to sequence it moves on by `initial_stride`.
+// Sequence b is its last lengths[b] steps (null: all); before them its state is the initial one.
 template <class Scalar>
 struct Minibatch {
     std::size_t size, steps;
     const Scalar* inputs;
+    const std::uint32_t* symbols;
     const std::int64_t* lengths;
     std::array<const Scalar*, most_states> initial;
     std::size_t initial_stride;
@@ -59,8 +61,9 @@ struct Record {
 // Fixed slices of a minibatch. Each is walked over by one thread and has its own gradient; these are added in their order,
 // so no result depends on the number of threads. Slices are wide enough for the kernels, narrow enough for the cache, and
 // of an even number, so that two threads share them.
+inline constexpr std::size_t widest_slice = 24;
 inline EvenParts slices(std::size_t batch) {
-    constexpr std::size_t least = 12, most = 24;
+    constexpr std::size_t least = 12, most = widest_slice;
     const std::size_t count = batch < least ? 1 : 2 * ((batch + 2 * most - 1) / (2 * most));
     return EvenParts(batch, std::max<std::size_t>(1, (batch + count - 1) / count));
 }
@@ -69,34 +72,51 @@ inline EvenParts slices(std::size_t batch) {
 template <class Scalar>
 class PackedNetwork {
    public:
-    PackedNetwork(const Network<Scalar>& unpacked, bool backward)
+    // symbols: the inputs come as symbols, and the input weights as one column each.
+    PackedNetwork(const Network<Scalar>& unpacked, bool backward, bool symbols = false)
         : network(unpacked),
           packs(packs_for<Scalar>(network.hidden)),
           width(packs * lanes_of<Scalar>),
           output_stride(packs_for<Scalar>(network.output_size()) * lanes_of<Scalar>),
           bias(network.cell.slots * width),
+          diagonal(network.diagonal ? network.cell.gates * width : 0),
+          symbol(symbols ? network.cell.gates * network.inputs * width : 0),
+          readout(network.outputs, network.hidden),
+          readout_back(backward ? network.hidden : 0, network.outputs),
           bias_out(output_stride) {
-        const std::size_t hidden = network.hidden, inputs = network.inputs, outputs = network.outputs;
+        const std::size_t hidden = network.hidden;
+        for (std::size_t gate = 0; gate < network.cell.gates; ++gate) {
+            if (!symbols) input.emplace_back(hidden, network.inputs);
+            if (network.diagonal) continue;
+            recurrent.emplace_back(hidden, hidden);
+            if (backward) recurrent_back.emplace_back(hidden, hidden);
+        }
+        pack();
+    }
+
+    // Packs the weights again, after they have changed.
+    void pack() {
+        const std::size_t hidden = network.hidden, inputs = network.inputs;
+        pack_biases();
         for (std::size_t gate = 0; gate < network.cell.gates; ++gate) {
             const Scalar* weight_hh = network.weight_hh + gate * hidden * (network.diagonal ? 1 : hidden);
-            input.emplace_back(hidden, inputs, network.weight_ih + gate * hidden * inputs, inputs, 1);
-            if (network.diagonal) {
-                diagonal.resize((gate + 1) * width);
-                std::copy(weight_hh, weight_hh + hidden, diagonal.data() + gate * width);
+            const Scalar* weight_ih = network.weight_ih + gate * hidden * inputs;
+            if (symbol.empty()) {
+                input[gate].pack(weight_ih, inputs, 1);
             } else {
-                recurrent.emplace_back(hidden, hidden, weight_hh, hidden, 1);
-                if (backward) recurrent_back.emplace_back(hidden, hidden, weight_hh, 1, hidden);
+                pack_symbols(gate, weight_ih);
             }
-            if (!network.bias_ih) continue;
-            for (std::size_t i = 0; i < hidden; ++i) {
-                bias[network.cell.input_slot[gate] * width + i] += network.bias_ih[gate * hidden + i];
-                bias[network.cell.hidden_slot[gate] * width + i] += network.bias_hh[gate * hidden + i];
+            if (network.diagonal) {
+                std::copy(weight_hh, weight_hh + hidden, diagonal.data() + gate * width);
+                continue;
             }
+            recurrent[gate].pack(weight_hh, hidden, 1);
+            if (!recurrent_back.empty()) recurrent_back[gate].pack(weight_hh, 1, hidden);
         }
-        if (outputs == 0) return;
-        readout = PackedMatrix<Scalar>(outputs, hidden, network.weight_out, hidden, 1);
-        if (backward) readout_back = PackedMatrix<Scalar>(hidden, outputs, network.weight_out, 1, hidden);
-        if (network.bias_out) std::copy(network.bias_out, network.bias_out + outputs, bias_out.data());
+        if (network.outputs == 0) return;
+        readout.pack(network.weight_out, hidden, 1);
+        if (readout_back.packs()) readout_back.pack(network.weight_out, 1, hidden);
+        if (network.bias_out) std::copy(network.bias_out, network.bias_out + network.outputs, bias_out.data());
     }
 
     const Network<Scalar> network;
@@ -104,23 +124,54 @@ class PackedNetwork {
     const std::size_t output_stride;
     std::vector<PackedMatrix<Scalar>> input, recurrent, recurrent_back;  // one a gate
     Buffer<Scalar> bias, diagonal;                                       // bias: the sums of both, one column a slot
+    Buffer<Scalar> symbol;  // a column for each gate and symbol: its input weights
     PackedMatrix<Scalar> readout, readout_back;
     Buffer<Scalar> bias_out;
+
+   private:
+    void pack_biases() {
+        if (!network.bias_ih) return;
+        const std::size_t hidden = network.hidden;
+        std::fill(bias.begin(), bias.end(), Scalar{0});
+        for (std::size_t gate = 0; gate < network.cell.gates; ++gate) {
+            for (std::size_t i = 0; i < hidden; ++i) {
+                bias[network.cell.input_slot[gate] * width + i] += network.bias_ih[gate * hidden + i];
+                bias[network.cell.hidden_slot[gate] * width + i] += network.bias_hh[gate * hidden + i];
+            }
+        }
+    }
+
+    void pack_symbols(std::size_t gate, const Scalar* weight_ih) {
+        Scalar* to = symbol.data() + gate * network.inputs * width;
+        for (std::size_t k = 0; k < network.inputs; ++k, to += width) {
+            for (std::size_t i = 0; i < network.hidden; ++i) to[i] = weight_ih[i * network.inputs + k];
+        }
+    }
 };
 
 // The gradient of one slice, in padded columns: weight_hh[gate][i] is a row over j, weight_ih[gate][k] is one over the
-// units, as are bias[slot] and the diagonal weights; weight_out[o] is one over the units it reads.
+// units, as are bias[slot] and the diagonal weights; weight_out[o] is one over the units it reads. With `with_omega` also what
+// the regulariser of the error's norm adds up to (gradients/matrix_omega.hpp): its terms, how many, and their gradient.
 template <class Scalar>
 struct SliceGradient {
-    explicit SliceGradient(const PackedNetwork<Scalar>& packed)
+    explicit SliceGradient(const PackedNetwork<Scalar>& packed, bool with_omega = false)
         : weight_ih(packed.network.cell.gates * packed.network.inputs * packed.width),
           weight_hh(packed.network.cell.gates * (packed.network.diagonal ? 1 : packed.network.hidden) * packed.width),
           bias(packed.network.cell.slots * packed.width),
           weight_out(packed.network.outputs * packed.width),
-          bias_out(packed.network.outputs ? packed.output_stride : 0) {}
+          bias_out(packed.network.outputs ? packed.output_stride : 0),
+          omega_hh(with_omega ? weight_hh.size() : 0) {}
+
+    void clear() {
+        loss = omega = 0, omega_terms = 0;
+        for (Buffer<Scalar>* each : {&weight_ih, &weight_hh, &bias, &weight_out, &bias_out, &omega_hh}) {
+            std::fill(each->begin(), each->end(), Scalar{0});
+        }
+    }
 
     void add(const SliceGradient& other) {
         loss += other.loss;
+        omega += other.omega, omega_terms += other.omega_terms;
         const auto add_each = [](Buffer<Scalar>& to, const Buffer<Scalar>& from) {
             for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
         };
@@ -129,10 +180,12 @@ struct SliceGradient {
         add_each(bias, other.bias);
         add_each(weight_out, other.weight_out);
         add_each(bias_out, other.bias_out);
+        add_each(omega_hh, other.omega_hh);
     }
 
-    double loss = 0;
-    Buffer<Scalar> weight_ih, weight_hh, bias, weight_out, bias_out;
+    double loss = 0, omega = 0;
+    std::size_t omega_terms = 0;
+    Buffer<Scalar> weight_ih, weight_hh, bias, weight_out, bias_out, omega_hh;
 };
 
 // The gradient under PyTorch's names and shapes; null where there is no such parameter.

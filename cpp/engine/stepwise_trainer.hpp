@@ -15,33 +15,11 @@
 #include <utility>
 
 #include "engine/lane_runs.hpp"
+#include "engine/presentation_order.hpp"
 #include "engine/training_problem.hpp"
 #include "lanes/buffer.hpp"
 
 namespace rnnlatch {
-
-// Which sequence a run sees at a presentation: fresh ones in turn, those of a fixed set in turn, or any of the set.
-class PresentationOrder {
-   public:
-    PresentationOrder(const TrainingProblem& problem, const SequenceTask& task)
-        : key_(problem.key), stream_(problem.stream), sequences_(task.sequences()), random_(task.random_order()) {}
-
-    std::uint32_t index(std::size_t run, std::int64_t presentation) const {
-        const auto number = static_cast<std::uint32_t>(presentation);
-        if (sequences_ == 0) return number;
-        if (!random_) return static_cast<std::uint32_t>(presentation % sequences_);
-        const auto low = static_cast<std::uint32_t>(stream_[run]),
-                   high = static_cast<std::uint32_t>(stream_[run] >> 32);
-        const Words words = philox4x32({counter_word(Purpose::order, 0), number, low, high}, key_);
-        return static_cast<std::uint32_t>(static_cast<std::uint64_t>(words[0]) * sequences_ >> 32);
-    }
-
-   private:
-    Key key_;
-    const std::uint64_t* stream_;
-    std::uint32_t sequences_;
-    bool random_;
-};
 
 template <class Algorithm>
 class StepwiseTrainer {
@@ -54,7 +32,7 @@ class StepwiseTrainer {
           results_(results),
           task_(problem.make_task()),
           algorithm_(make_algorithm(*task_)),
-          order_(problem, *task_),
+          order_(problem.key, problem.stream, *task_),
           runs_(problem, results, work),
           index_(task_lanes),
           number_(task_lanes),

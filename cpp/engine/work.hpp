@@ -3,13 +3,15 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace rnnlatch {
 
 class Work {
    public:
-    explicit Work(std::size_t runs) : runs_(runs) {}
+    // `stop`: becomes 1 when somebody outside wants the work to be cancelled; null: nobody.
+    explicit Work(std::size_t runs, const std::uint8_t* stop = nullptr) : runs_(runs), stop_(stop) {}
 
     std::size_t runs() const { return runs_; }
 
@@ -24,10 +26,13 @@ class Work {
     std::size_t done() const { return done_.load(std::memory_order_relaxed); }
 
     void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-    bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+    bool cancelled() const {
+        return cancelled_.load(std::memory_order_relaxed) || (stop_ && __atomic_load_n(stop_, __ATOMIC_RELAXED) != 0);
+    }
 
    private:
     std::size_t runs_;
+    const std::uint8_t* stop_;
     std::atomic<std::size_t> next_{0}, done_{0};
     std::atomic<bool> cancelled_{false};
 };

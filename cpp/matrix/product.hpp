@@ -85,20 +85,27 @@ class PackedMatrix {
    public:
     PackedMatrix() = default;
 
-    // From element (i, j) at from[i * row_stride + j * column_stride]; rows beyond `rows` are zero.
+    // Zero, until a matrix is packed.
+    PackedMatrix(std::size_t rows, std::size_t depth)
+        : rows_(rows), packs_(packs_for<Scalar>(rows)), depth_(depth), data_(packs_ * lanes_of<Scalar> * depth) {}
+
     PackedMatrix(std::size_t rows, std::size_t depth, const Scalar* from, std::size_t row_stride,
                  std::size_t column_stride)
-        : packs_(packs_for<Scalar>(rows)), depth_(depth), data_(packs_ * lanes_of<Scalar> * depth) {
+        : PackedMatrix(rows, depth) {
+        pack(from, row_stride, column_stride);
+    }
+
+    // From element (i, j) at from[i * row_stride + j * column_stride]; the rows of the padding are zero.
+    void pack(const Scalar* from, std::size_t row_stride, std::size_t column_stride) {
         Scalar* to = data_.data();
         const EvenParts panels(packs_, tile_packs);
         for (std::size_t panel = 0; panel < panels.count(); ++panel) {
             const std::size_t first = panels.begin(panel) * lanes_of<Scalar>;
             const std::size_t width = panels.size(panel) * lanes_of<Scalar>;
-            const std::size_t filled = std::min(rows, first + width) - first;
-            for (std::size_t j = 0; j < depth; ++j, to += width) {
+            const std::size_t filled = std::min(rows_, first + width) - first;
+            for (std::size_t j = 0; j < depth_; ++j, to += width) {
                 const Scalar* column = from + first * row_stride + j * column_stride;
                 for (std::size_t i = 0; i < filled; ++i) to[i] = column[i * row_stride];
-                std::fill(to + filled, to + width, Scalar{0});
             }
         }
     }
@@ -109,7 +116,7 @@ class PackedMatrix {
     const Scalar* panel(std::size_t pack) const { return data_.data() + pack * lanes_of<Scalar> * depth_; }
 
    private:
-    std::size_t packs_ = 0, depth_ = 0;
+    std::size_t rows_ = 0, packs_ = 0, depth_ = 0;
     Buffer<Scalar> data_;
 };
 

@@ -55,6 +55,11 @@ class SequenceTask {
     // Draws the sequences with these indices, one a lane.
     virtual void draw(const std::uint32_t* index, Part part, const ShownRows& rows) = 0;
 
+    // Whether the inputs at each step are 0 but for a single 1, so that draw_symbols can give its number instead.
+    virtual bool symbolic() const { return false; }
+    // As draw, with symbols (time x lanes) in place of rows.inputs; any of them stand in the rows before a sequence begins.
+    virtual void draw_symbols(const std::uint32_t*, Part, std::uint32_t*, const ShownRows&) {}
+
     // 1 where an output is on the wrong side of its target, or too far from it; `judged` rows of outputs.
     virtual void judge(const double* output, const double* target, double* wrong) const = 0;
     // The same where all lanes are sequences of the run in one lane.

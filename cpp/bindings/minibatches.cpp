@@ -1,0 +1,293 @@
+// train_minibatches and evaluate_minibatches: one network in matrices, from dictionaries of arrays to the trainer.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
+#include "bindings/matrix_networks.hpp"
+#include "bindings/networks.hpp"
+#include "bindings/tasks.hpp"
+#include "bindings/training_arguments.hpp"
+#include "engine/minibatch_sequences.hpp"
+#include "engine/minibatch_trainer.hpp"
+#include "engine/presentation_order.hpp"
+
+namespace rnnlatch::bindings {
+namespace {
+
+inline constexpr std::size_t tested_at_once = 100;
+inline constexpr std::int64_t most_presentations = 0xffffffffll;
+
+// What both functions are given: the network, a copy of its parameters, the task and the flag that stops the work.
+template <class Scalar>
+struct OneNetwork {
+    TrainingArguments arguments;
+    Structure structure;
+    py::dict parameters;
+    std::vector<std::pair<std::string, Shape>> shapes;
+    Buffer<Scalar> theta;
+    Network<Scalar> network;
+    Key key;
+    std::uint64_t stream;
+    Array<std::uint8_t> cancelled;
+    double middle, tolerance;
+    std::unique_ptr<SequenceTask> task;
+    int threads;
+
+    OneNetwork(TrainingArguments given, const py::handle& key_array, std::uint64_t stream_of_run, py::dict start,
+               int given_threads, const py::handle& stop)
+        : arguments(std::move(given)),
+          structure(structure_of(arguments.structure)),
+          parameters(std::move(start)),
+          shapes(parameter_shapes(structure.shape)),
+          key(key_words(key_array)),
+          stream(stream_of_run),
+          cancelled(require<std::uint8_t>(stop, "cancelled", {1})),
+          middle(0.5 * (arguments.column("target_low", 1)[0] + arguments.column("target_high", 1)[0])),
+          tolerance(arguments.column("tolerance", 1)[0]),
+          threads(given_threads) {
+        if (threads < 1) throw py::value_error("threads must be at least 1");
+        structure.shape.length = arguments.size("length_high", 1);
+        task = task_maker(arguments, structure.shape, key, &stream, 1)();
+        std::size_t count = 0;
+        for (const auto& [name, shape] : shapes) count += numbers(shape);
+        theta.resize(count);
+        network = network_of<Scalar>(structure, [&](const char* name, const Shape& shape) {
+            const auto array = require<Scalar>(entry(parameters, name), name, shape);
+            std::copy_n(array.data(), array.size(), theta.data() + place(name));
+            return static_cast<const Scalar*>(theta.data() + place(name));
+        });
+    }
+
+    static std::size_t numbers(const Shape& shape) {
+        py::ssize_t product = 1;
+        for (const py::ssize_t each : shape) product *= each;
+        return static_cast<std::size_t>(product);
+    }
+
+    // Where a parameter begins among all numbers.
+    std::size_t place(const std::string& wanted) const {
+        std::size_t at = 0;
+        for (const auto& [name, shape] : shapes) {
+            if (name == wanted) return at;
+            at += numbers(shape);
+        }
+        return at;
+    }
+
+    // Needs no interpreter.
+    MinibatchSequences<Scalar> sequences(std::size_t most) const {
+        return MinibatchSequences<Scalar>(*task, structure.shape, most, middle, tolerance);
+    }
+
+    const std::uint8_t* stop() const { return cancelled.data(); }
+
+    py::dict parameters_now() const {
+        py::dict out;
+        for (const auto& [name, shape] : shapes) {
+            Array<Scalar> array(shape);
+            std::copy_n(theta.data() + place(name), array.size(), array.mutable_data());
+            out[name.c_str()] = array;
+        }
+        return out;
+    }
+};
+
+double setting(const py::dict& settings, const char* name, double otherwise) {
+    return settings.contains(name) ? entry(settings, name).cast<double>() : otherwise;
+}
+
+MinibatchRuleSettings rule_settings(const TrainingArguments& arguments, const py::dict& settings) {
+    const auto kind = one_of<StepKind>(
+        arguments.structure, "algorithm",
+        {{"GradientDescent", StepKind::descent}, {"Adam", StepKind::adam}, {"RMSprop", StepKind::rmsprop}});
+    constexpr double none = std::numeric_limits<double>::infinity();
+    const bool rmsprop = kind == StepKind::rmsprop;
+    return {kind,
+            setting(settings, "momentum", 0),
+            setting(settings, "clip_norm", none),
+            setting(settings, "clip_value", none),
+            setting(settings, "l1", 0),
+            setting(settings, "l2", 0),
+            setting(settings, "beta_1", 0),
+            setting(settings, rmsprop ? "decay" : "beta_2", 0),
+            setting(settings, "epsilon", 0),
+            arguments.number("shrink", 0, 1) != 0};
+}
+
+// Where the trained numbers are 1.
+template <class Scalar>
+std::vector<std::uint8_t> trained_numbers(const OneNetwork<Scalar>& one, const py::dict& trainable) {
+    std::vector<std::uint8_t> trained(one.theta.size(), 1);
+    for (const auto& [name, shape] : one.shapes) {
+        if (!trainable.contains(name)) continue;
+        const auto mask = require<std::uint8_t>(entry(trainable, name.c_str()), name, shape);
+        std::copy_n(mask.data(), mask.size(), trained.data() + one.place(name));
+    }
+    return trained;
+}
+
+// The running means of a rule, by the names that they have for its kind.
+template <class Scalar>
+std::vector<std::pair<const char*, Buffer<Scalar>*>> means_of(MinibatchRule<Scalar>& rule, StepKind kind) {
+    if (kind == StepKind::descent) return {{"velocity", &rule.mean()}};
+    if (kind == StepKind::rmsprop) return {{"square", &rule.square()}};
+    return {{"mean", &rule.mean()}, {"square", &rule.square()}};
+}
+
+template <class Scalar>
+void restore(const py::dict& optimiser, StepKind kind, MinibatchRule<Scalar>& rule) {
+    for (const auto& [name, buffer] : means_of(rule, kind)) {
+        if (!optimiser.contains(name)) continue;
+        const auto array = require<Scalar>(entry(optimiser, name), name, {static_cast<py::ssize_t>(buffer->size())});
+        std::copy_n(array.data(), array.size(), buffer->data());
+    }
+    if (optimiser.contains("updates")) {
+        rule.steps = require<std::int64_t>(entry(optimiser, "updates"), "updates", {1}).at(0);
+    }
+}
+
+template <class Scalar>
+py::dict state_of(StepKind kind, MinibatchRule<Scalar>& rule) {
+    py::dict out;
+    for (const auto& [name, buffer] : means_of(rule, kind)) {
+        Array<Scalar> array(static_cast<py::ssize_t>(buffer->size()));
+        std::copy(buffer->begin(), buffer->end(), array.mutable_data());
+        out[name] = array;
+    }
+    Array<std::int64_t> steps(1);
+    steps.mutable_at(0) = rule.steps;
+    out["updates"] = steps;
+    return out;
+}
+
+template <class Scalar>
+py::dict train_of(TrainingArguments arguments, const py::dict& settings, const py::handle& key, std::uint64_t stream,
+                  const py::dict& parameters, const py::dict& optimiser, const py::dict& trainable, std::int64_t seen,
+                  const py::handle& rates, int threads, const py::handle& cancelled) {
+    OneNetwork<Scalar> one(std::move(arguments), key, stream, parameters, threads, cancelled);
+    const auto rate = require<double>(rates, "rates", {-1, 2});
+    const std::int64_t updates = rate.shape(0);
+    MinibatchSettings minibatch{};
+    minibatch.batch_size = one.arguments.size("batch_size", 1);
+    minibatch.mean_gradient = one.arguments.number("mean_gradient", 0, 1);
+    minibatch.threads = threads, minibatch.stop = one.stop();
+    const auto batch_size = static_cast<std::int64_t>(minibatch.batch_size);
+    if (seen < 0 || seen + updates * batch_size > most_presentations) {
+        throw py::value_error("seen and the updates must not pass " + std::to_string(most_presentations) +
+                              " presentations");
+    }
+    bool with_omega = false;
+    for (std::int64_t update = 0; update < updates; ++update) with_omega |= rate.at(update, 1) != 0;
+    if (with_omega) {
+        if (one.structure.kind != CellKind::vanilla) throw py::value_error("omega is for a VanillaRNN or DiagonalRNN");
+        minibatch.omega =
+            OmegaForm{one.arguments.number("omega_squared", 0, 1) != 0, one.arguments.number("omega_state", 0, 1) != 0};
+        minibatch.omega_mean = one.arguments.number("omega_mean", 0, 1);
+    }
+    const MinibatchRuleSettings how = rule_settings(one.arguments, settings);
+    const auto trained = trained_numbers(one, trainable);
+    const std::size_t recurrent = one.place("weight_hh_l0"),
+                      end = recurrent + OneNetwork<Scalar>::numbers(one.shapes[1].second);
+    MinibatchRule<Scalar> rule(how, one.theta.size(), recurrent, end, trained.data());
+    restore(optimiser, how.kind, rule);
+
+    Array<double> loss(updates), wrong(updates), norm(updates), omega(updates);
+    double *to_loss = loss.mutable_data(), *to_wrong = wrong.mutable_data(), *to_norm = norm.mutable_data(),
+           *to_omega = omega.mutable_data();
+    std::int64_t done = 0;
+    bool diverged = false;
+    {
+        const double* rate_of = rate.data();
+        const py::gil_scoped_release release;
+        MinibatchSequences<Scalar> sequences = one.sequences(minibatch.batch_size);
+        MinibatchTrainer<Scalar> trainer(one.network, one.theta.data(), one.theta.size(), sequences, minibatch, rule);
+        const PresentationOrder order(one.key, &one.stream, *one.task);
+        for (; done < updates && !diverged; ++done) {
+            MinibatchTrace trace{};
+            const auto index_of = [&](std::size_t b) {
+                return order.index(0, seen + done * batch_size + static_cast<std::int64_t>(b));
+            };
+            diverged = !trainer.update(rate_of[2 * done], rate_of[2 * done + 1], index_of, trace);
+            if (trainer.stopped()) break;
+            to_loss[done] = trace.loss, to_wrong[done] = trace.wrong, to_norm[done] = trace.gradient_norm;
+            to_omega[done] = trace.omega;
+        }
+    }
+    const py::slice first(0, static_cast<py::ssize_t>(done), 1);
+    using namespace py::literals;
+    return py::dict("updates"_a = done, "diverged"_a = diverged, "parameters"_a = one.parameters_now(),
+                    "optimiser"_a = state_of(how.kind, rule), "loss"_a = loss[first], "wrong"_a = wrong[first],
+                    "gradient_norm"_a = norm[first], "omega"_a = omega[first]);
+}
+
+template <class Scalar>
+py::dict evaluate_of(TrainingArguments arguments, const py::handle& key, std::uint64_t stream,
+                     const py::dict& parameters, std::int64_t first, std::int64_t count, int threads,
+                     const py::handle& cancelled) {
+    OneNetwork<Scalar> one(std::move(arguments), key, stream, parameters, threads, cancelled);
+    const bool closed = one.task->closed();
+    if (closed) first = 0, count = one.task->sequences();
+    if (first < 0 || count < 1 || first + count > most_presentations + 1) {
+        throw py::value_error("first and count must be sequences from 0 to " + std::to_string(most_presentations));
+    }
+    double loss = 0;
+    std::int64_t wrong = 0, done = 0;
+    {
+        const py::gil_scoped_release release;
+        const std::size_t most = std::min(tested_at_once, static_cast<std::size_t>(count));
+        MinibatchSequences<Scalar> sequences = one.sequences(most);
+        MinibatchEvaluator<Scalar> evaluator(one.network, sequences, threads, one.stop());
+        while (done < count && !evaluator.stopped()) {
+            const std::size_t now = std::min(most, static_cast<std::size_t>(count - done));
+            const auto index_of = [&](std::size_t b) {
+                return static_cast<std::uint32_t>(first + done + static_cast<std::int64_t>(b));
+            };
+            evaluator.test(now, index_of, loss, wrong);
+            if (!evaluator.stopped()) done += static_cast<std::int64_t>(now);
+        }
+    }
+    using namespace py::literals;
+    return py::dict("loss"_a = loss / static_cast<double>(std::max<std::int64_t>(done, 1)), "wrong"_a = wrong,
+                    "presentations"_a = done);
+}
+
+bool single(const py::dict& structure) {
+    const auto precision = entry(structure, "precision").cast<std::string>();
+    if (precision != "float64" && precision != "float32") {
+        throw py::value_error("precision is '" + precision + "', allowed are 'float64', 'float32'");
+    }
+    return precision == "float32";
+}
+
+py::dict train_minibatches(const py::dict& structure, const py::dict& settings, const py::dict& columns,
+                           const py::handle& key, std::uint64_t stream, const py::dict& parameters,
+                           const py::dict& optimiser, const py::dict& trainable, const py::dict& arrays,
+                           std::int64_t seen, const py::handle& rates, int threads, const py::handle& cancelled) {
+    const auto train = single(structure) ? &train_of<float> : &train_of<double>;
+    return train({structure, columns, arrays}, settings, key, stream, parameters, optimiser, trainable, seen, rates,
+                 threads, cancelled);
+}
+
+py::dict evaluate_minibatches(const py::dict& structure, const py::dict& columns, const py::handle& key,
+                              std::uint64_t stream, const py::dict& parameters, std::int64_t first, std::int64_t count,
+                              const py::dict& arrays, int threads, const py::handle& cancelled) {
+    const auto evaluate = single(structure) ? &evaluate_of<float> : &evaluate_of<double>;
+    return evaluate({structure, columns, arrays}, key, stream, parameters, first, count, threads, cancelled);
+}
+
+}  // namespace
+
+void bind_minibatches(py::module_& m) {
+    using namespace py::literals;
+    m.def("train_minibatches", &train_minibatches, "structure"_a, "settings"_a, "columns"_a, "key"_a, "stream"_a,
+          "parameters"_a, "optimiser"_a, "trainable"_a, "arrays"_a, "seen"_a, "rates"_a, "threads"_a, "cancelled"_a);
+    m.def("evaluate_minibatches", &evaluate_minibatches, "structure"_a, "columns"_a, "key"_a, "stream"_a,
+          "parameters"_a, "first"_a, "count"_a, "arrays"_a, "threads"_a, "cancelled"_a);
+}
+
+}  // namespace rnnlatch::bindings

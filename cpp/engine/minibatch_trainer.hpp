@@ -1,0 +1,192 @@
+// Trains one network in matrices: a minibatch, its gradient, a step.
+//
+// The slices of a minibatch are shared out to threads, and their gradients added in order: the number of threads changes
+// nothing. Everything that a walk needs stays from one update to the next.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "algorithms/minibatch_rules.hpp"
+#include "drivers/matrix_run.hpp"
+#include "drivers/matrix_walk.hpp"
+#include "drivers/network_matrix.hpp"
+#include "engine/minibatch_sequences.hpp"
+#include "engine/threads.hpp"
+#include "engine/work.hpp"
+
+namespace rnnlatch {
+
+// Walks over the minibatches of one network, on several threads.
+template <class Scalar>
+class MinibatchWalks {
+   public:
+    MinibatchWalks(const PackedNetwork<Scalar>& packed, const MinibatchSequences<Scalar>& sequences, WalkKind kind,
+                   int threads, const std::uint8_t* stop)
+        : sequences_(sequences), stopped_(0, stop), stop_(stop) {
+        const std::size_t count = slices(sequences.batch().size).count();
+        const std::size_t useful = std::min(static_cast<std::size_t>(std::max(threads, 1)), count);
+        for (std::size_t i = 0; i < useful; ++i) {
+            walks_.emplace_back(packed, sequences.batch(), nothing_, stopped_, &sequences.targets(), kind);
+        }
+    }
+
+    bool stopped() const { return stopped_.cancelled(); }
+
+    // walk_slice(walk, slice, first sequence, sequences) for every slice of the minibatch there is now.
+    template <class WalkSlice>
+    void run(const WalkSlice& walk_slice) {
+        const EvenParts parts = slices(sequences_.batch().size);
+        if (walks_.size() == 1) {
+            for (std::size_t slice = 0; slice < parts.count(); ++slice) {
+                walk_slice(walks_[0], slice, parts.begin(slice), parts.size(slice));
+            }
+            return;
+        }
+        Work work(parts.count(), stop_);
+        std::atomic<std::size_t> next{0};
+        run_briefly(static_cast<int>(walks_.size()), work, [&] {
+            MatrixWalk<Scalar>& walk = walks_[next.fetch_add(1)];
+            while (const auto slice = work.take()) walk_slice(walk, *slice, parts.begin(*slice), parts.size(*slice));
+        });
+    }
+
+   private:
+    const MinibatchSequences<Scalar>& sequences_;
+    const Record<Scalar> nothing_{};
+    const Work stopped_;
+    const std::uint8_t* stop_;
+    std::deque<MatrixWalk<Scalar>> walks_;
+};
+
+struct MinibatchSettings {
+    std::size_t batch_size;
+    bool mean_gradient;
+    std::optional<OmegaForm> omega;
+    bool omega_mean;  // over the terms that there are, not the sum over time and the mean over the batch
+    int threads;
+    const std::uint8_t* stop;
+};
+
+// What an update was: the mean loss of the minibatch, how many of its sequences were wrong, the norm of the gradient before it
+// was clipped, and the regulariser.
+struct MinibatchTrace {
+    double loss, wrong, gradient_norm, omega;
+};
+
+template <class Scalar>
+class MinibatchTrainer {
+   public:
+    // The network's parameters are `count` numbers from theta on, which change.
+    MinibatchTrainer(const Network<Scalar>& network, Scalar* theta, std::size_t count,
+                     MinibatchSequences<Scalar>& sequences, const MinibatchSettings& settings,
+                     MinibatchRule<Scalar>& rule)
+        : network_(network),
+          theta_(theta),
+          sequences_(sequences),
+          settings_(settings),
+          rule_(rule),
+          packed_(network, true, sequences.symbolic()),
+          walks_(packed_, sequences, {true, settings.omega}, settings.threads, settings.stop),
+          slices_(slices(settings.batch_size).count(), SliceGradient<Scalar>(packed_, settings.omega.has_value())),
+          gradient_(count) {
+        const auto place = [&](const Scalar* parameter) {
+            return parameter ? gradient_.data() + (parameter - theta) : nullptr;
+        };
+        to_ = {place(network.weight_ih), place(network.weight_hh),  place(network.bias_ih),
+               place(network.bias_hh),   place(network.weight_out), place(network.bias_out)};
+    }
+
+    bool stopped() const { return walks_.stopped(); }
+
+    // The update with the presentations whose indices are index_of(0), ...; false where the network diverges, which is then left
+    // as it was, and so it is where the work is stopped meanwhile.
+    template <class IndexOf>
+    bool update(double rate, double omega, const IndexOf& index_of, MinibatchTrace& trace) {
+        sequences_.draw(settings_.batch_size, Part::training, index_of);
+        packed_.pack();
+        walks_.run([&](MatrixWalk<Scalar>& walk, std::size_t slice, std::size_t first, std::size_t count) {
+            SliceGradient<Scalar>& to = slices_[slice];
+            to.clear();
+            to.loss = walk.forward(first, count);
+            walk.backward(0, to);
+        });
+        if (stopped()) return true;
+        for (std::size_t slice = 1; slice < slices_.size(); ++slice) slices_[0].add(slices_[slice]);
+        to_.assign(network_, packed_.width, slices_[0]);
+        if (!settings_.mean_gradient) {
+            for (Scalar& each : gradient_) each *= static_cast<Scalar>(settings_.batch_size);
+        }
+        trace.omega = settings_.omega ? add_omega(omega) : 0.0;
+        trace.loss = slices_[0].loss;
+        trace.wrong = static_cast<double>(sequences_.wrong());
+        trace.gradient_norm = rule_.prepare(theta_, gradient_.data());
+        return rule_.step(rate, trace.gradient_norm, theta_, gradient_.data());
+    }
+
+   private:
+    // The regulariser; its gradient, times the weight, is added.
+    double add_omega(double weight) {
+        const SliceGradient<Scalar>& whole = slices_[0];
+        const double terms = static_cast<double>(settings_.omega_mean ? std::max<std::size_t>(whole.omega_terms, 1)
+                                                                      : settings_.batch_size);
+        const auto factor = static_cast<Scalar>(weight / terms);
+        const std::size_t hidden = network_.hidden, rows = network_.diagonal ? 1 : hidden;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const Scalar* from = whole.omega_hh.data() + row * packed_.width;
+            for (std::size_t i = 0; i < hidden; ++i) to_.weight_hh[row * hidden + i] += factor * from[i];
+        }
+        return whole.omega / terms;
+    }
+
+    const Network<Scalar> network_;
+    Scalar* theta_;
+    MinibatchSequences<Scalar>& sequences_;
+    const MinibatchSettings settings_;
+    MinibatchRule<Scalar>& rule_;
+    PackedNetwork<Scalar> packed_;
+    MinibatchWalks<Scalar> walks_;
+    std::vector<SliceGradient<Scalar>> slices_;
+    Buffer<Scalar> gradient_;
+    NetworkGradient<Scalar> to_{};
+};
+
+// Tests one network on fresh sequences.
+template <class Scalar>
+class MinibatchEvaluator {
+   public:
+    MinibatchEvaluator(const Network<Scalar>& network, MinibatchSequences<Scalar>& sequences, int threads,
+                       const std::uint8_t* stop)
+        : sequences_(sequences),
+          packed_(network, false, sequences.symbolic()),
+          walks_(packed_, sequences, {false, std::nullopt, true}, threads, stop) {}
+
+    bool stopped() const { return walks_.stopped(); }
+
+    // Adds the losses of `count` sequences up, and how many are wrong.
+    template <class IndexOf>
+    void test(std::size_t count, const IndexOf& index_of, double& loss, std::int64_t& wrong) {
+        sequences_.draw(count, Part::test, index_of);
+        std::vector<double> losses(slices(count).count());
+        walks_.run([&](MatrixWalk<Scalar>& walk, std::size_t slice, std::size_t first, std::size_t size) {
+            losses[slice] = walk.forward(first, size);
+        });
+        double mean = 0;
+        for (const double each : losses) mean += each;
+        loss += mean * static_cast<double>(count);
+        wrong += static_cast<std::int64_t>(sequences_.wrong());
+    }
+
+   private:
+    MinibatchSequences<Scalar>& sequences_;
+    PackedNetwork<Scalar> packed_;
+    MinibatchWalks<Scalar> walks_;
+};
+
+}  // namespace rnnlatch
