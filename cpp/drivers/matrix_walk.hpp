@@ -23,11 +23,11 @@ namespace rnnlatch {
 struct WalkKind {
     bool backward = true;
     std::optional<OmegaForm> omega = std::nullopt;
-    bool any_size = false;  // not all batches are of the size of the first
+    std::size_t widest = 0;  // sequences of the widest slice; 0: as slices() cuts the batch
 };
 
 // Storage for one thread, which walks over one slice after the other. It stops early where the work is cancelled. The batch
-// may be another one at each walk, of as many sequences (unless any_size) and at most as many steps as the first one.
+// may be another one at each walk, with at most as many steps as the first one.
 template <class Scalar>
 class MatrixWalk {
    public:
@@ -40,7 +40,7 @@ class MatrixWalk {
           work_(work),
           targets_(targets),
           remembers_(targets && kind.backward),
-          widest_(kind.any_size ? widest_slice : slices(batch.size).size(0)),
+          widest_(kind.widest ? kind.widest : slices(batch.size).size(0)),
           stored_(remembers_ ? batch.steps : 1),
           gathered_(std::min(batch.steps, (2 * outer_columns + widest_ - 1) / widest_)),
           states_(cell_.states * state_distance()),

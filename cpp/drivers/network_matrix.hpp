@@ -68,6 +68,12 @@ inline EvenParts slices(std::size_t batch) {
     return EvenParts(batch, std::max<std::size_t>(1, (batch + count - 1) / count));
 }
 
+// The same where many minibatches follow each other and networks of few units have a thread each: few wide slices.
+inline EvenParts slices_in_training(std::size_t batch, std::size_t hidden) {
+    constexpr std::size_t shared_from = 128;
+    return hidden < shared_from ? EvenParts(batch, widest_slice) : slices(batch);
+}
+
 // The weights as the products want them, packed once for all steps and slices.
 template <class Scalar>
 class PackedNetwork {

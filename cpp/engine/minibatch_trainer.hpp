@@ -29,8 +29,8 @@ class MinibatchWalks {
    public:
     MinibatchWalks(const PackedNetwork<Scalar>& packed, const MinibatchSequences<Scalar>& sequences, WalkKind kind,
                    int threads, const std::uint8_t* stop)
-        : sequences_(sequences), stopped_(0, stop), stop_(stop) {
-        const std::size_t count = slices(sequences.batch().size).count();
+        : sequences_(sequences), hidden_(packed.network.hidden), stopped_(0, stop), stop_(stop) {
+        const std::size_t count = parts(sequences.batch().size).count();
         const std::size_t useful = std::min(static_cast<std::size_t>(std::max(threads, 1)), count);
         for (std::size_t i = 0; i < useful; ++i) {
             walks_.emplace_back(packed, sequences.batch(), nothing_, stopped_, &sequences.targets(), kind);
@@ -39,26 +39,29 @@ class MinibatchWalks {
 
     bool stopped() const { return stopped_.cancelled(); }
 
+    EvenParts parts(std::size_t batch) const { return slices_in_training(batch, hidden_); }
+
     // walk_slice(walk, slice, first sequence, sequences) for every slice of the minibatch there is now.
     template <class WalkSlice>
     void run(const WalkSlice& walk_slice) {
-        const EvenParts parts = slices(sequences_.batch().size);
+        const EvenParts all = parts(sequences_.batch().size);
         if (walks_.size() == 1) {
-            for (std::size_t slice = 0; slice < parts.count(); ++slice) {
-                walk_slice(walks_[0], slice, parts.begin(slice), parts.size(slice));
+            for (std::size_t slice = 0; slice < all.count(); ++slice) {
+                walk_slice(walks_[0], slice, all.begin(slice), all.size(slice));
             }
             return;
         }
-        Work work(parts.count(), stop_);
+        Work work(all.count(), stop_);
         std::atomic<std::size_t> next{0};
         run_briefly(static_cast<int>(walks_.size()), work, [&] {
             MatrixWalk<Scalar>& walk = walks_[next.fetch_add(1)];
-            while (const auto slice = work.take()) walk_slice(walk, *slice, parts.begin(*slice), parts.size(*slice));
+            while (const auto slice = work.take()) walk_slice(walk, *slice, all.begin(*slice), all.size(*slice));
         });
     }
 
    private:
     const MinibatchSequences<Scalar>& sequences_;
+    const std::size_t hidden_;
     const Record<Scalar> nothing_{};
     const Work stopped_;
     const std::uint8_t* stop_;
@@ -93,8 +96,9 @@ class MinibatchTrainer {
           settings_(settings),
           rule_(rule),
           packed_(network, true, sequences.symbolic()),
-          walks_(packed_, sequences, {true, settings.omega}, settings.threads, settings.stop),
-          slices_(slices(settings.batch_size).count(), SliceGradient<Scalar>(packed_, settings.omega.has_value())),
+          walks_(packed_, sequences, {true, settings.omega, widest_slice}, settings.threads, settings.stop),
+          slices_(walks_.parts(settings.batch_size).count(),
+                  SliceGradient<Scalar>(packed_, settings.omega.has_value())),
           gradient_(count) {
         const auto place = [&](const Scalar* parameter) {
             return parameter ? gradient_.data() + (parameter - theta) : nullptr;
@@ -165,7 +169,7 @@ class MinibatchEvaluator {
                        const std::uint8_t* stop)
         : sequences_(sequences),
           packed_(network, false, sequences.symbolic()),
-          walks_(packed_, sequences, {false, std::nullopt, true}, threads, stop) {}
+          walks_(packed_, sequences, {false, std::nullopt, widest_slice}, threads, stop) {}
 
     bool stopped() const { return walks_.stopped(); }
 
@@ -173,7 +177,7 @@ class MinibatchEvaluator {
     template <class IndexOf>
     void test(std::size_t count, const IndexOf& index_of, double& loss, std::int64_t& wrong) {
         sequences_.draw(count, Part::test, index_of);
-        std::vector<double> losses(slices(count).count());
+        std::vector<double> losses(walks_.parts(count).count());
         walks_.run([&](MatrixWalk<Scalar>& walk, std::size_t slice, std::size_t first, std::size_t size) {
             losses[slice] = walk.forward(first, size);
         });
