@@ -43,6 +43,7 @@ class MatrixWalk {
           widest_(kind.widest ? kind.widest : slices(batch.size).size(0)),
           stored_(remembers_ ? batch.steps : 1),
           gathered_(std::min(batch.steps, (2 * outer_columns + widest_ - 1) / widest_)),
+          delta_steps_(kind.omega ? batch.steps : gathered_),
           states_(cell_.states * state_distance()),
           kept_(cell_.kept * kept_distance()),
           inputs_(batch.symbols ? 0 : stored_ * widest_ * packed.network.inputs),
@@ -52,7 +53,7 @@ class MatrixWalk {
           delta_(remembers_ ? cell_.slots * delta_distance() : 0),
           flow_(cell_.states * widest_ * net_.width),
           untouched_(cell_.states * widest_ * net_.width) {
-        if (kind.omega) omega_.emplace(packed, *kind.omega, widest_, gathered_);
+        if (kind.omega) omega_.emplace(packed, *kind.omega, widest_, batch.steps);
     }
 
     // The states of the sequences [first, first + count), and with targets the loss.
@@ -73,7 +74,8 @@ class MatrixWalk {
         return loss;
     }
 
-    // After forward: adds the slice's gradient of the mean loss over the whole minibatch. truncate = k > 0 cuts the gradient
+    // After forward: adds the slice's gradient of the mean loss over the whole minibatch; with the regulariser only its terms,
+    // and the gradient is that of gather_with_omega. truncate = k > 0 cuts the gradient
     // that flows back through time every k steps, counted from the last one; the initial state is never cut off from
     // the sequence's first step.
     void backward(std::size_t truncate, SliceGradient<Scalar>& gradient) {
@@ -84,15 +86,27 @@ class MatrixWalk {
             if (targets_->every || t + 1 == steps) add_loss_gradient(t);
             record(flow(), cell_.states, t, false, record_.state_gradient);
             if (omega_ && omega_->of_state()) omega_->measure_error(flow()[0], count_);
-            step_back(t, t - begin);
-            if (omega_) add_omega(t, t - begin, gradient);
+            step_back(t, omega_ ? t : t - begin);
+            if (omega_) add_omega(t, gradient);
             if (truncate && (steps - t) % truncate == 0) cut(t);
-            if (t > begin) continue;
+            if (t > begin || omega_) continue;
             gather(begin, end, gradient);
             end = begin, begin -= std::min(begin, gathered_);
         }
         if (!targets_->every) gather_read_out(steps - 1, steps, gradient);
+        if (omega_) return;
         for (std::size_t state = 0; state < cell_.states; ++state) record_initial_gradient(state);
+    }
+
+    // After backward: adds the gradient of the loss and `weight` times the one of the regulariser's terms. They are one sum of
+    // outer products of delta, once the weight is known, which may depend on the number of terms.
+    void gather_with_omega(Scalar weight, SliceGradient<Scalar>& gradient) {
+        for (std::size_t end = batch_.steps; end > 0;) {
+            const std::size_t begin = end - std::min(end, gathered_), size = (end - begin) * count_;
+            omega_->add_times(weight, states(begin)[0], begin, size, count_);
+            gather(begin, end, gradient);
+            end = begin;
+        }
     }
 
    private:
@@ -100,7 +114,7 @@ class MatrixWalk {
     Columns columns() const { return {count_, net_.packs, net_.width}; }
     std::size_t state_distance() const { return (stored_ + 1) * widest_ * net_.width; }
     std::size_t kept_distance() const { return stored_ * widest_ * net_.width; }
-    std::size_t delta_distance() const { return gathered_ * widest_ * net_.width; }
+    std::size_t delta_distance() const { return delta_steps_ * widest_ * net_.width; }
 
     // The states before step t.
     Arrays<Scalar> states(std::size_t t) {
@@ -284,13 +298,13 @@ class MatrixWalk {
 
     // The regulariser's term of the error that goes from step t to the one before, of a cell with one gate. The state before a
     // sequence's first step is one too, a pre-activation there is not.
-    void add_omega(std::size_t t, std::size_t place, SliceGradient<Scalar>& gradient) {
+    void add_omega(std::size_t t, SliceGradient<Scalar>& gradient) {
         const bool state = omega_->of_state();
-        if (!state) omega_->measure_error(delta(place)[0], count_);
-        if (t == 0 && !state) return omega_->skip(place, count_);
+        if (!state) omega_->measure_error(delta(t)[0], count_);
+        if (t == 0 && !state) return omega_->skip(t, count_);
         const std::size_t earlier = t == 0 ? 0 : t - 1;  // not used for the state
         omega_->add_step(
-            place, count_, flow()[0], constant_arrays(states(earlier)), constant_arrays(states(t)),
+            t, count_, flow()[0], constant_arrays(states(earlier)), constant_arrays(states(t)),
             constant_arrays(kept(earlier)), static_cast<double>(batch_.size),
             [&](std::size_t b) { return state ? begun(b, t) : t > batch_.begin(first_ + b); }, gradient);
     }
@@ -308,8 +322,8 @@ class MatrixWalk {
     void gather(std::size_t begin, std::size_t end, SliceGradient<Scalar>& gradient) {
         const Network<Scalar>& network = net_.network;
         const std::size_t width = net_.width, size = (end - begin) * count_;
-        const Arrays<Scalar> d = delta(0);
-        const Scalar* h = states(begin)[0];
+        const Arrays<Scalar> d = delta(omega_ ? begin : 0);
+        const Scalar* h = omega_ ? omega_->pulled(begin, count_) : states(begin)[0];
         for (std::size_t gate = 0; gate < cell_.gates; ++gate) {
             const Scalar *hidden = d[cell_.hidden_slot[gate]], *input = d[cell_.input_slot[gate]];
             if (network.diagonal) {
@@ -326,7 +340,6 @@ class MatrixWalk {
                           network.inputs, size, weight_ih, width);
             }
         }
-        if (omega_) gather_omega(size, gradient);
         const Scalar* none = nullptr;
         for (std::size_t slot = 0; network.bias_ih && slot < cell_.slots; ++slot) {
             const Scalar* each = d[slot];
@@ -344,16 +357,6 @@ class MatrixWalk {
                     store(to + i, load<P>(to + i) + load<P>(delta_of_input + i));
                 }
             }
-        }
-    }
-
-    void gather_omega(std::size_t size, SliceGradient<Scalar>& gradient) {
-        const Scalar *pulled = omega_->pulled(0, count_), *d = delta(0)[0];
-        if (net_.network.diagonal) {
-            add_columns(net_.packs, d, pulled, net_.width, size, gradient.omega_hh.data());
-        } else {
-            add_outer(net_.packs, pulled, net_.width, net_.network.hidden, d, net_.width, size,
-                      gradient.omega_hh.data(), net_.width);
         }
     }
 
@@ -404,7 +407,8 @@ class MatrixWalk {
     const std::size_t stored_;    // steps that are remembered
     const std::size_t gathered_;  // steps whose columns the gradients of the weights take at once
     std::size_t first_ = 0, count_ = 0;
-    std::size_t latest_ = 0;  // the step at which all sequences of the slice have begun
+    std::size_t latest_ = 0;         // the step at which all sequences of the slice have begun
+    const std::size_t delta_steps_;  // steps whose delta is kept
     Scratch<Scalar> states_, kept_, inputs_, sums_, output_, output_gradient_, delta_, flow_, untouched_;
     std::optional<MatrixOmega<Scalar>> omega_;
 };

@@ -156,21 +156,20 @@ class PackedNetwork {
 };
 
 // The gradient of one slice, in padded columns: weight_hh[gate][i] is a row over j, weight_ih[gate][k] is one over the
-// units, as are bias[slot] and the diagonal weights; weight_out[o] is one over the units it reads. With `with_omega` also what
-// the regulariser of the error's norm adds up to (gradients/matrix_omega.hpp): its terms, how many, and their gradient.
+// units, as are bias[slot] and the diagonal weights; weight_out[o] is one over the units it reads. Omega is what the terms
+// of the regulariser of the error's norm add up to (gradients/matrix_omega.hpp).
 template <class Scalar>
 struct SliceGradient {
-    explicit SliceGradient(const PackedNetwork<Scalar>& packed, bool with_omega = false)
+    explicit SliceGradient(const PackedNetwork<Scalar>& packed)
         : weight_ih(packed.network.cell.gates * packed.network.inputs * packed.width),
           weight_hh(packed.network.cell.gates * (packed.network.diagonal ? 1 : packed.network.hidden) * packed.width),
           bias(packed.network.cell.slots * packed.width),
           weight_out(packed.network.outputs * packed.width),
-          bias_out(packed.network.outputs ? packed.output_stride : 0),
-          omega_hh(with_omega ? weight_hh.size() : 0) {}
+          bias_out(packed.network.outputs ? packed.output_stride : 0) {}
 
     void clear() {
         loss = omega = 0, omega_terms = 0;
-        for (Buffer<Scalar>* each : {&weight_ih, &weight_hh, &bias, &weight_out, &bias_out, &omega_hh}) {
+        for (Buffer<Scalar>* each : {&weight_ih, &weight_hh, &bias, &weight_out, &bias_out}) {
             std::fill(each->begin(), each->end(), Scalar{0});
         }
     }
@@ -186,12 +185,11 @@ struct SliceGradient {
         add_each(bias, other.bias);
         add_each(weight_out, other.weight_out);
         add_each(bias_out, other.bias_out);
-        add_each(omega_hh, other.omega_hh);
     }
 
     double loss = 0, omega = 0;
     std::size_t omega_terms = 0;
-    Buffer<Scalar> weight_ih, weight_hh, bias, weight_out, bias_out, omega_hh;
+    Buffer<Scalar> weight_ih, weight_hh, bias, weight_out, bias_out;
 };
 
 // The gradient under PyTorch's names and shapes; null where there is no such parameter.

@@ -23,16 +23,20 @@
 
 namespace rnnlatch {
 
-// Walks over the minibatches of one network, on several threads.
+// Walks over the minibatches of one network, on several threads. With the regulariser every slice has a walk of its own, for
+// what it remembers is needed again when all slices are done.
 template <class Scalar>
 class MinibatchWalks {
    public:
     MinibatchWalks(const PackedNetwork<Scalar>& packed, const MinibatchSequences<Scalar>& sequences, WalkKind kind,
                    int threads, const std::uint8_t* stop)
-        : sequences_(sequences), hidden_(packed.network.hidden), stopped_(0, stop), stop_(stop) {
-        const std::size_t count = parts(sequences.batch().size).count();
-        const std::size_t useful = std::min(static_cast<std::size_t>(std::max(threads, 1)), count);
-        for (std::size_t i = 0; i < useful; ++i) {
+        : sequences_(sequences),
+          hidden_(packed.network.hidden),
+          threads_(std::min(static_cast<std::size_t>(std::max(threads, 1)), parts(sequences.batch().size).count())),
+          stopped_(0, stop),
+          stop_(stop) {
+        const std::size_t walks = kind.omega ? parts(sequences.batch().size).count() : threads_;
+        for (std::size_t i = 0; i < walks; ++i) {
             walks_.emplace_back(packed, sequences.batch(), nothing_, stopped_, &sequences.targets(), kind);
         }
     }
@@ -45,23 +49,25 @@ class MinibatchWalks {
     template <class WalkSlice>
     void run(const WalkSlice& walk_slice) {
         const EvenParts all = parts(sequences_.batch().size);
-        if (walks_.size() == 1) {
-            for (std::size_t slice = 0; slice < all.count(); ++slice) {
-                walk_slice(walks_[0], slice, all.begin(slice), all.size(slice));
-            }
+        const bool each_its_own = walks_.size() > threads_;
+        const auto one = [&](std::size_t slice, std::size_t thread) {
+            walk_slice(walks_[each_its_own ? slice : thread], slice, all.begin(slice), all.size(slice));
+        };
+        if (threads_ == 1) {
+            for (std::size_t slice = 0; slice < all.count(); ++slice) one(slice, 0);
             return;
         }
         Work work(all.count(), stop_);
         std::atomic<std::size_t> next{0};
-        run_briefly(static_cast<int>(walks_.size()), work, [&] {
-            MatrixWalk<Scalar>& walk = walks_[next.fetch_add(1)];
-            while (const auto slice = work.take()) walk_slice(walk, *slice, all.begin(*slice), all.size(*slice));
+        run_briefly(static_cast<int>(threads_), work, [&] {
+            const std::size_t thread = next.fetch_add(1);
+            while (const auto slice = work.take()) one(*slice, thread);
         });
     }
 
    private:
     const MinibatchSequences<Scalar>& sequences_;
-    const std::size_t hidden_;
+    const std::size_t hidden_, threads_;
     const Record<Scalar> nothing_{};
     const Work stopped_;
     const std::uint8_t* stop_;
@@ -97,8 +103,7 @@ class MinibatchTrainer {
           rule_(rule),
           packed_(network, true, sequences.symbolic()),
           walks_(packed_, sequences, {true, settings.omega, widest_slice}, settings.threads, settings.stop),
-          slices_(walks_.parts(settings.batch_size).count(),
-                  SliceGradient<Scalar>(packed_, settings.omega.has_value())),
+          slices_(walks_.parts(settings.batch_size).count(), SliceGradient<Scalar>(packed_)),
           gradient_(count) {
         const auto place = [&](const Scalar* parameter) {
             return parameter ? gradient_.data() + (parameter - theta) : nullptr;
@@ -122,12 +127,12 @@ class MinibatchTrainer {
             walk.backward(0, to);
         });
         if (stopped()) return true;
+        trace.omega = settings_.omega ? add_omega(omega) : 0.0;
         for (std::size_t slice = 1; slice < slices_.size(); ++slice) slices_[0].add(slices_[slice]);
         to_.assign(network_, packed_.width, slices_[0]);
         if (!settings_.mean_gradient) {
             for (Scalar& each : gradient_) each *= static_cast<Scalar>(settings_.batch_size);
         }
-        trace.omega = settings_.omega ? add_omega(omega) : 0.0;
         trace.loss = slices_[0].loss;
         trace.wrong = static_cast<double>(sequences_.wrong());
         trace.gradient_norm = rule_.prepare(theta_, gradient_.data());
@@ -135,18 +140,19 @@ class MinibatchTrainer {
     }
 
    private:
-    // The regulariser; its gradient, times the weight, is added.
+    // The regulariser, whose gradient, times the weight, is gathered together with that of the loss.
     double add_omega(double weight) {
-        const SliceGradient<Scalar>& whole = slices_[0];
-        const double terms = static_cast<double>(settings_.omega_mean ? std::max<std::size_t>(whole.omega_terms, 1)
-                                                                      : settings_.batch_size);
-        const auto factor = static_cast<Scalar>(weight / terms);
-        const std::size_t hidden = network_.hidden, rows = network_.diagonal ? 1 : hidden;
-        for (std::size_t row = 0; row < rows; ++row) {
-            const Scalar* from = whole.omega_hh.data() + row * packed_.width;
-            for (std::size_t i = 0; i < hidden; ++i) to_.weight_hh[row * hidden + i] += factor * from[i];
-        }
-        return whole.omega / terms;
+        double sum = 0;
+        std::size_t there = 0;
+        for (const SliceGradient<Scalar>& slice : slices_) sum += slice.omega, there += slice.omega_terms;
+        const auto terms =
+            static_cast<double>(settings_.omega_mean ? std::max<std::size_t>(there, 1) : settings_.batch_size);
+        // the sum over a batch is the mean times its size, and only that of the loss is wanted
+        const double scale = settings_.mean_gradient ? 1.0 : 1.0 / static_cast<double>(settings_.batch_size);
+        walks_.run([&](MatrixWalk<Scalar>& walk, std::size_t slice, std::size_t, std::size_t) {
+            walk.gather_with_omega(static_cast<Scalar>(weight / terms * scale), slices_[slice]);
+        });
+        return sum / terms;
     }
 
     const Network<Scalar> network_;

@@ -5,7 +5,7 @@
 // with x the pre-activation or the state. The gradient is that by the W in the expression alone: x_k and dE/dx_{k+1} are
 // constants. With v = W^T delta, the error at h_k, and D the slope of the activation at a_k where x is the pre-activation, else 1:
 //   d rho / dW = 2 delta (D D v)^T / |dE/dx_{k+1}|^2
-// so that the gradient is again a sum of outer products with the delta that back-propagation has anyway. A term whose
+// so that the gradient is a sum of outer products with delta, as is that of the loss, delta h^T: both are taken at once. A term whose
 // |dE/dx_{k+1}|^2, of one sequence's error, is below 1e-20 is left out.
 //
 // Source: Pascanu, Mikolov, Bengio (2013), equations 9 and 10. In lanes: gradients/omega.hpp.
@@ -30,19 +30,29 @@ struct OmegaForm {
 template <class Scalar>
 class MatrixOmega {
    public:
-    MatrixOmega(const PackedNetwork<Scalar>& packed, OmegaForm form, std::size_t widest, std::size_t gathered)
+    MatrixOmega(const PackedNetwork<Scalar>& packed, OmegaForm form, std::size_t widest, std::size_t steps)
         : cell_(packed.network.cell),
           packs_(packed.packs),
           width_(packed.width),
           form_(form),
-          pulled_(gathered * widest * packed.width),
+          pulled_(steps * widest * packed.width),
           size_(widest),
           flow_(widest * packed.width),
           once_(widest * packed.width) {}
 
     bool of_state() const { return form_.state; }
-    // What stands beside delta in the outer products, column after column.
-    const Scalar* pulled(std::size_t place, std::size_t count) { return pulled_.data() + place * count * width_; }
+    // What stands beside delta in the outer products, column after column; after add_times also what does in those of the loss.
+    Scalar* pulled(std::size_t place, std::size_t count) { return pulled_.data() + place * count * width_; }
+
+    // pulled <- weight pulled + h, from a step on.
+    void add_times(Scalar weight, const Scalar* h, std::size_t place, std::size_t columns, std::size_t count) {
+        using P = PackOf<Scalar>;
+        Scalar* to = pulled(place, count);
+        const P factor = constant(weight);
+        for (std::size_t i = 0; i < columns * width_; i += lanes_of<Scalar>) {
+            store(to + i, fma(factor, load<P>(to + i), load<P>(h + i)));
+        }
+    }
 
     // |dE/dx_{k+1}|^2 of every sequence, from dE/dh or delta.
     void measure_error(const Scalar* error, std::size_t count) {
