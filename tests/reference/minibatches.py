@@ -154,8 +154,10 @@ def update(
     else:
         g = clipped(g, settings)
 
-    moved = rule.step(theta, g, rate)
-    diverged = not np.isfinite(moved).all()
+    # A gradient that is none, or a step that leads nowhere: the run is over, and the network as it was.
+    diverged = not (structure["shrink"] or np.isfinite(norm))
+    moved = theta if diverged else rule.step(theta, g, rate)
+    diverged = diverged or not np.isfinite(moved).all()
     if not diverged:
         network.theta = moved
     right = sum(
