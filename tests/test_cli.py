@@ -233,3 +233,9 @@ def test_a_stopped_experiment_goes_on_and_ends_the_same(
         xr.open_dataset(tmp_path / "whole" / name / "data.nc", engine="h5netcdf") as second,
     ):
         xr.testing.assert_identical(first, second)
+
+
+def test_a_scale_that_an_experiment_has_not_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "bengio1994-density", "--scale", "subset", "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said == "rnnlatch: scale of bengio1994-density is 'subset'; it must be 'quick' or 'paper' or 'large'\n"

@@ -39,6 +39,8 @@ Ctrl-C keeps what is finished; the same command goes on from there. What is trai
 else: not on threads, interruptions or the processor; of the other numbers the last digits may depend on the processor.
 """
 
+SCALE = "how much to run (paper); experiments whose paper took days have a subset too, what is published here"
+
 REPRODUCE_EXAMPLES = """\
 examples:
   rnnlatch reproduce bengio1994-density                           both panels take seconds at the scale of the paper
@@ -140,7 +142,7 @@ def _parser() -> _Parser:
     )
     run.add_argument("names", nargs="*", metavar="NAME", help="experiments, as in `rnnlatch list`")
     run.add_argument("--all", action="store_true", help="all experiments")
-    run.add_argument("--scale", choices=("quick", "paper", "large"), default="paper", help="how much to run (paper)")
+    run.add_argument("--scale", choices=("quick", "subset", "paper", "large"), default="paper", help=SCALE)
     run.add_argument("--out", default="results", metavar="DIR", help="where to write (results)")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start (0)")
     run.add_argument("--threads", type=int, metavar="N", help="threads (all processors)")
@@ -225,6 +227,10 @@ def _reproduce(options: argparse.Namespace) -> int:
         )
     names = experiments.names() if options.all else tuple(dict.fromkeys(options.names))
     chosen = [experiments.get(name) for name in names]
+    for one in chosen:
+        if not options.all:
+            validation.choice(f"scale of {one.name}", options.scale, tuple(one.scales))
+    chosen = [one for one in chosen if options.scale in one.scales]
     validation.integer("seed", options.seed, at_least=0)
     if options.threads is not None:
         validation.integer("threads", options.threads, at_least=1, at_most=1024)
@@ -232,6 +238,9 @@ def _reproduce(options: argparse.Namespace) -> int:
         writable_directory(Path(options.out) / one.name)
     as_expected = True
     for one in chosen:
+        if "subset" in one.scales:  # whole, it takes days
+            size = one.scales[options.scale]
+            print(f"{one.name}, scale {options.scale}: {size.runs}; {size.duration} on two cores", file=sys.stderr)
         try:
             with ProgressBar(one.name) as bar:
                 found = reproduce(

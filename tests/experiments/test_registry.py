@@ -22,8 +22,8 @@ def test_unknown_name_lists_what_there_is() -> None:
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_scale_describes_valid_sweeps(name: str) -> None:
     experiment = experiments.get(name)
-    assert tuple(experiment.scales) == experiments.SCALES
-    for scale in experiments.SCALES:
+    assert tuple(experiment.scales) in (experiments.SCALES, ("quick", "paper", "large"))
+    for scale in experiment.scales:
         plans = experiment.sweeps(scale)
         assert [plan.file for plan in plans[:1]] in ([], ["sweep.sqlite"])
         assert len({plan.file for plan in plans}) == len(plans)

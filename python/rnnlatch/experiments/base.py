@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCALES", "Experiment", "Material", "Scale", "ScaleName", "SweepPlan"]
 
-ScaleName = Literal["quick", "paper", "large"]
+ScaleName = Literal["quick", "subset", "paper", "large"]
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
 
 
@@ -105,7 +105,8 @@ class Experiment:
     shows : str
         One sentence for the list of experiments.
     scales : mapping of str to Scale
-        One entry for each of `SCALES`.
+        One entry for each of `SCALES`, of which ``"subset"`` is only there where the paper's size takes days: it is what is
+        published, and its picture says what it is a subset of.
     analyse : callable
         ``analyse(material)`` gives the dataset.
     plot : callable

@@ -9,7 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from rnnlatch import validation
-from rnnlatch.experiments.base import SCALES, Experiment, Material, ScaleName, SweepPlan
+from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
 from rnnlatch.plotting.style import FORMATS, save
 from rnnlatch.store import open_store
@@ -55,8 +55,8 @@ def reproduce(
         What to run; see `rnnlatch.experiments.get`.
     out : path
         A directory; it is made if it is not there.
-    scale : {"quick", "paper", "large"}
-        How much to run.
+    scale : {"quick", "subset", "paper", "large"}
+        How much to run; ``"subset"`` is there where the paper's size takes days.
     seed : int
         Where the random numbers start; not negative.
     threads : int, optional
@@ -84,7 +84,7 @@ def reproduce(
     >>> [path.name for path in found.files]
     ['sweep.sqlite', 'data.nc', 'figure.png', 'claims.json']
     """
-    validation.choice("scale", scale, SCALES)
+    validation.choice("scale", scale, tuple(experiment.scales))
     validation.choice("format", format, FORMATS)
     seed = validation.integer("seed", seed, at_least=0)
     directory = writable_directory(Path(out) / experiment.name)
