@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "bindings/arrays.hpp"
+#include "bindings/long_lag_tasks.hpp"
 #include "bindings/training_arguments.hpp"
 #include "drivers/network_problem.hpp"
 #include "tasks/dataset_sequences.hpp"
@@ -53,10 +53,9 @@ inline Dataset dataset_of(const TrainingArguments& arguments, const NetworkShape
     return data;
 }
 
-// A maker of the task, for a thread each.
-inline std::function<std::unique_ptr<SequenceTask>()> task_maker(const TrainingArguments& arguments,
-                                                                 const NetworkShape& shape, Key key,
-                                                                 const std::uint64_t* stream, py::ssize_t runs) {
+// The maker of the task of a call.
+inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkShape& shape, Key key,
+                            const std::uint64_t* stream, py::ssize_t runs) {
     SequenceTask::Settings settings{};
     settings.length_low = arguments.size("length_low", 1);
     settings.length_high = arguments.size("length_high", static_cast<std::int64_t>(settings.length_low));
@@ -70,30 +69,33 @@ inline std::function<std::unique_ptr<SequenceTask>()> task_maker(const TrainingA
         const Dataset data = dataset_of(arguments, shape, settings);
         return [=] { return std::make_unique<DatasetSequences>(settings, data); };
     }
-    const DrawnTaskColumns columns{stream,
-                                   arguments.column("noise_std", runs),
-                                   arguments.column("prefix_noise_std", runs),
-                                   arguments.column("target_low", runs),
-                                   arguments.column("target_high", runs),
-                                   arguments.column("tolerance", runs)};
-    if (shape.judged() != 1 || shape.loss != Loss::half_squared_error || shape.every) {
-        throw py::value_error(name + " compares one output at the last step by half the squared error");
-    }
-    const bool uniform = arguments.number("uniform_noise", 0, 1);
+    DrawnTaskArguments drawn{settings.length_low,
+                             settings.length_high,
+                             1,
+                             {shape.loss, shape.judged()},
+                             key,
+                             stream,
+                             arguments.column("target_low", runs),
+                             arguments.column("target_high", runs),
+                             arguments.column("tolerance", runs)};
+    if (const auto maker = long_lag_task_maker(name, arguments, shape, settings, drawn, runs)) return maker;
+    require_answers(name, shape, Loss::half_squared_error, false, 1);
+    const TaskNoise noise{arguments.number("uniform_noise", 0, 1) != 0, arguments.column("noise_std", runs),
+                          arguments.column("prefix_noise_std", runs)};
     if (name == "Parity") {
         if (settings.features != 1) throw py::value_error("features must be 1 for Parity");
-        return [=] { return std::make_unique<Parity>(settings, uniform, key, columns); };
+        return [=] { return std::make_unique<Parity>(settings, drawn, noise); };
     }
     const std::size_t low = arguments.size("prefix_low", 1, static_cast<std::int64_t>(settings.length_low));
     const std::size_t high =
         arguments.size("prefix_high", static_cast<std::int64_t>(low), static_cast<std::int64_t>(settings.length_low));
     if (name == "MinimalLatch") {
         if (settings.features != 2 * high + 1) throw py::value_error("features must be 2 prefix + 1 for MinimalLatch");
-        return [=] { return std::make_unique<LatchSequences>(settings, uniform, key, columns, high); };
+        return [=] { return std::make_unique<LatchSequences>(settings, drawn, noise, high); };
     }
     if (name != "TwoSequence") {
         throw py::value_error("task is '" + name +
-                              "', this engine knows MinimalLatch, TwoSequence, Parity and DatasetTask");
+                              "', this engine knows MinimalLatch, TwoSequence, Parity, TemporalOrder and DatasetTask");
     }
     if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
     const double* given = nullptr;
@@ -102,7 +104,7 @@ inline std::function<std::unique_ptr<SequenceTask>()> task_maker(const TrainingA
             require<double>(entry(arguments.arrays, "prototypes"), "prototypes", {2, static_cast<py::ssize_t>(high)})
                 .data();
     }
-    return [=] { return std::make_unique<TwoSequence>(settings, uniform, key, columns, low, high, given); };
+    return [=] { return std::make_unique<TwoSequence>(settings, drawn, noise, low, high, given); };
 }
 
 }  // namespace rnnlatch::bindings

@@ -159,8 +159,9 @@ py::dict sample_task(const py::dict& structure, const py::dict& columns, const p
     const std::size_t targets = shape.targets();
     Array<double> inputs({count, static_cast<py::ssize_t>(time), static_cast<py::ssize_t>(features)});
     Array<double> wanted({count, static_cast<py::ssize_t>(terms), static_cast<py::ssize_t>(targets)});
+    Array<double> weights({count, static_cast<py::ssize_t>(terms)});
     Array<std::int64_t> lengths(count);
-    double *to_inputs = inputs.mutable_data(), *to_wanted = wanted.mutable_data();
+    double *to_inputs = inputs.mutable_data(), *to_wanted = wanted.mutable_data(), *to_weights = weights.mutable_data();
     Buffer<double> in(time * features * task_lanes), start(task_lanes), target(terms * targets * task_lanes),
         weight(terms * task_lanes);
     Buffer<std::uint32_t> index(task_lanes);
@@ -183,10 +184,11 @@ py::dict sample_task(const py::dict& structure, const py::dict& columns, const p
             for (std::size_t k = 0; k < terms * targets; ++k) {
                 to_wanted[i * terms * targets + k] = target[k * task_lanes + lane];
             }
+            for (std::size_t k = 0; k < terms; ++k) to_weights[i * terms + k] = weight[k * task_lanes + lane];
         }
     }
     using namespace py::literals;
-    return py::dict("inputs"_a = inputs, "targets"_a = wanted, "lengths"_a = lengths);
+    return py::dict("inputs"_a = inputs, "targets"_a = wanted, "weights"_a = weights, "lengths"_a = lengths);
 }
 
 }  // namespace

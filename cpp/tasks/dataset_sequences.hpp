@@ -1,12 +1,11 @@
 // A user's own sequences, which all runs share.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 #include "drivers/lane_losses.hpp"
+#include "tasks/answers.hpp"
 #include "tasks/sequence_task.hpp"
 
 namespace rnnlatch {
@@ -54,20 +53,9 @@ class DatasetSequences : public SequenceTask {
     }
 
     void judge(const double* output, const double* target, double* wrong) const override {
-        for (std::size_t lane = 0; lane < task_lanes; ++lane) {
-            bool right = true;
-            if (data_.loss == Loss::softmax_cross_entropy) {
-                const auto wanted = static_cast<std::size_t>(target[lane]);
-                for (std::size_t o = 0; o < data_.outputs; ++o) {
-                    right &= o == wanted || output[o * task_lanes + lane] < output[wanted * task_lanes + lane];
-                }
-            } else {
-                for (std::size_t o = 0; o < data_.outputs; ++o) {
-                    right &= is_right(output[o * task_lanes + lane], target[o * task_lanes + lane]);
-                }
-            }
-            wrong[lane] = right ? 0.0 : 1.0;
-        }
+        using V = Twice<f64>;
+        find_wrong({data_.loss, data_.outputs}, output, target, constant_like<V>(data_.tolerance),
+                   constant_like<V>(data_.middle), wrong);
     }
 
     void judge_one_run(std::size_t, const double* output, const double* target, double* wrong) const override {
@@ -75,11 +63,6 @@ class DatasetSequences : public SequenceTask {
     }
 
    private:
-    bool is_right(double y, double d) const {
-        if (data_.loss == Loss::logistic_cross_entropy) return std::isfinite(y) && (y > 0) == (d > 0.5);
-        return data_.tolerance > 0 ? std::abs(y - d) < data_.tolerance : (y - data_.middle) * (d - data_.middle) > 0;
-    }
-
     Dataset data_;
 };
 

@@ -8,15 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tasks/sequence_task.hpp"
+#include "tasks/two_class_task.hpp"
 
 namespace rnnlatch {
 
-class LatchSequences : public DrawnTask {
+class LatchSequences : public TwoClassTask {
    public:
-    LatchSequences(const Settings& settings, bool uniform_noise, Key key, const DrawnTaskColumns& columns,
+    LatchSequences(const Settings& settings, const DrawnTaskArguments& arguments, const TaskNoise& noise,
                    std::size_t prefix)
-        : DrawnTask(settings, uniform_noise, key, columns), prefix_(prefix) {}
+        : TwoClassTask(settings, arguments, noise), prefix_(prefix) {}
 
    protected:
     void fill(const std::uint32_t* index, Part part, double* inputs) override {

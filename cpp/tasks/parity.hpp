@@ -8,13 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tasks/sequence_task.hpp"
+#include "tasks/two_class_task.hpp"
 
 namespace rnnlatch {
 
-class Parity : public DrawnTask {
+class Parity : public TwoClassTask {
    public:
-    using DrawnTask::DrawnTask;
+    using TwoClassTask::TwoClassTask;
 
    protected:
     void fill(const std::uint32_t* index, Part part, double* inputs) override {
@@ -27,17 +27,16 @@ class Parity : public DrawnTask {
         }
         std::uint32_t odd[task_lanes] = {};
         double first[task_lanes] = {};
-        for_each_word(index, part == Part::test ? Purpose::symbol_test : Purpose::symbol, rows,
-                      [&](std::size_t row, u32 word) {
-                          for (std::size_t lane = 0; lane < task_lanes; ++lane) {
-                              if (row < begin(lane)) continue;
-                              const std::uint32_t plus = word[lane] >> 31;
-                              const double sign = plus ? 1.0 : -1.0;
-                              odd[lane] ^= plus;
-                              if (row == begin(lane)) first[lane] = sign;
-                              inputs[row * task_lanes + lane] += sign;
-                          }
-                      });
+        for_each_word(index, symbol_of(part), rows, [&](std::size_t row, u32 word) {
+            for (std::size_t lane = 0; lane < task_lanes; ++lane) {
+                if (row < begin(lane)) continue;
+                const std::uint32_t plus = word[lane] >> 31;
+                const double sign = plus ? 1.0 : -1.0;
+                odd[lane] ^= plus;
+                if (row == begin(lane)) first[lane] = sign;
+                inputs[row * task_lanes + lane] += sign;
+            }
+        });
         for (std::size_t lane = 0; lane < task_lanes; ++lane) {
             if ((odd[lane] == 1u) != positive(index, lane))
                 inputs[begin(lane) * task_lanes + lane] -= 2.0 * first[lane];

@@ -8,16 +8,16 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tasks/sequence_task.hpp"
+#include "tasks/two_class_task.hpp"
 
 namespace rnnlatch {
 
-class TwoSequence : public DrawnTask {
+class TwoSequence : public TwoClassTask {
    public:
     // `given`: prototypes (2, prefix_high) for all runs, or null: drawn.
-    TwoSequence(const Settings& settings, bool uniform_noise, Key key, const DrawnTaskColumns& columns,
+    TwoSequence(const Settings& settings, const DrawnTaskArguments& arguments, const TaskNoise& noise,
                 std::size_t prefix_low, std::size_t prefix_high, const double* given)
-        : DrawnTask(settings, uniform_noise, key, columns),
+        : TwoClassTask(settings, arguments, noise),
           prefix_low_(prefix_low),
           prefix_high_(prefix_high),
           given_(given),
@@ -25,7 +25,7 @@ class TwoSequence : public DrawnTask {
           kept_(task_lanes * prefix_high) {}
 
     void set_lane(std::size_t lane, std::size_t run) override {
-        DrawnTask::set_lane(lane, run);
+        TwoClassTask::set_lane(lane, run);
         for (std::size_t c = 0; c < 2; ++c) {
             for (std::size_t k = 0; k < prefix_high_; ++k) {
                 prototype(lane, c)[k] = given_ ? given_[c * prefix_high_ + k]

@@ -8,7 +8,7 @@ import pytest
 import rnnlatch as rl
 from reference import tasks as reference
 from rnnlatch.rng import normalise, stream_base
-from rnnlatch.tasks import DatasetTask, MinimalLatch, Parity, Task, TwoSequence
+from rnnlatch.tasks import DatasetTask, MinimalLatch, Parity, Task, TemporalOrder, TwoSequence
 
 TASKS: dict[str, Task] = {
     "latch": MinimalLatch(length=(6, 11), prefix=2, noise_std=0.3),
@@ -20,6 +20,10 @@ TASKS: dict[str, Task] = {
     ),
     "parity": Parity(length=(3, 9), noise_std=0.1, noise="uniform"),
     "parity, set": Parity(length=7, noise_std=0, sequences_per_class=5),
+    "order": TemporalOrder(length=(12, 31), length_shared_by=3),
+    "order of three": TemporalOrder(length=(20, 24), symbols=3, sequences=8),
+    "order, 1997": TemporalOrder(length=(20, 24), variant="hochreiter1997"),
+    "order of three, 1997": TemporalOrder(length=30, symbols=3, variant="hochreiter1997", order="random", sequences=5),
     "data": DatasetTask(
         inputs=np.random.default_rng(0).normal(size=(5, 4, 2)),
         targets=np.arange(5) % 3,
@@ -43,6 +47,8 @@ def test_samples_are_those_of_the_reference(task: Task, test: bool) -> None:
     np.testing.assert_allclose(drawn.inputs, expected["inputs"], rtol=1e-15, atol=0)
     np.testing.assert_array_equal(drawn.targets, expected["targets"])
     np.testing.assert_array_equal(drawn.lengths, expected["lengths"])
+    if drawn.classes is not None:
+        np.testing.assert_array_equal(drawn.classes, expected["classes"])
 
 
 @each_task
@@ -63,7 +69,7 @@ def test_sequences_end_together(task: Task) -> None:
     assert drawn.lengths.max() <= high
     for inputs, length in zip(drawn.inputs, drawn.lengths, strict=True):
         assert (inputs[: high - length] == 0).all()
-        assert (inputs[high - length] != 0).any() or not task.columns()["noise_std"]
+        assert (inputs[high - length] != 0).any() or task.columns().get("noise_std") == 0
 
 
 def test_parity_is_the_class() -> None:

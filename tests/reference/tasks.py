@@ -1,10 +1,10 @@
 """Tasks for networks of any cell: which sequence a presentation shows, what it looks like, whether the answer is right.
 
 A sequence is a function of its index i: of a fixed training set i runs through 0 .. P-1, of fresh sequences it is the
-number of the presentation. Its class is i mod 2. Sequences of unequal length are aligned at their end in
+number of the presentation. Its class is i mod 2 where there is noise. Sequences of unequal length are aligned at their end in
 T = length_high rows; a sequence of length n starts in row T - n, and the rows before are 0 and never read.
 
-The arguments, of one run:
+The arguments, of one run (those of the tasks of long time lags are in `reference.long_lag_tasks`):
 
     structure   task: TwoSequence, Parity, MinimalLatch or DatasetTask; length_low, length_high, prefix_low,
                 prefix_high (0 where there is none), sequences P (0: fresh ones), random_order, uniform_noise,
@@ -16,46 +16,54 @@ The arguments, of one run:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 import numpy as np
 
+from reference import long_lag_tasks
 from reference.arithmetic import Array
+from reference.drawing import (
+    DECISION,
+    FORM,
+    FORM_TEST,
+    NOISE,
+    ORDER,
+    PROPOSAL,
+    PROTOTYPE,
+    SYMBOL,
+    SYMBOL_TEST,
+    TEST,
+    Arrays,
+    Columns,
+    Sequence,
+    Structure,
+    below,
+    words,
+)
 from rnnlatch import random
 
-Structure = Mapping[str, Any]
-Columns = Mapping[str, float]
-Arrays = Mapping[str, Array]
-
-# What random numbers are for. Those up to TEST are members of `rnnlatch.random.Purpose`.
-NOISE, ORDER, TEST = 1, 2, 3
-FORM, FORM_TEST, PROTOTYPE, SYMBOL, SYMBOL_TEST, PROPOSAL, DECISION = 4, 5, 6, 7, 8, 9, 10
-
-
-class Sequence(NamedTuple):
-    """One sequence: inputs (T, F), the row of its first step, its target, its class (-1: none), its mask."""
-
-    inputs: Array
-    start: int
-    target: Array
-    shown_class: int
-    mask: Array | None = None
-
-    @property
-    def length(self) -> int:
-        return len(self.inputs) - self.start
-
-
-def words(key: Array, stream: int, purpose: int, presentation: int, count: int) -> list[int]:
-    """Random words of one run as plain integers."""
-    return [int(word) for word in random.words(key, [stream], purpose, presentation, count)[0]]
-
-
-def below(word: int, count: int) -> int:
-    """A number of 0 .. count-1, uniform but for 1 part in 2**32 / count."""
-    return (word * count) >> 32
-
+__all__ = [
+    "DECISION",
+    "FORM",
+    "FORM_TEST",
+    "NOISE",
+    "ORDER",
+    "PROPOSAL",
+    "PROTOTYPE",
+    "SYMBOL",
+    "SYMBOL_TEST",
+    "TASKS",
+    "TEST",
+    "Arrays",
+    "Columns",
+    "Sequence",
+    "Structure",
+    "draw",
+    "form",
+    "is_right",
+    "prototypes",
+    "sample",
+    "sequence_shown",
+    "words",
+]
 
 # Which sequence, how long, and its random numbers.
 
@@ -179,7 +187,13 @@ def from_arrays(
     return Sequence(inputs, start, np.asarray(arrays["targets"][i]), -1, None if mask is None else mask[i])
 
 
-TASKS = {"TwoSequence": two_sequence, "Parity": parity, "MinimalLatch": minimal_latch, "DatasetTask": from_arrays}
+TASKS = {
+    "TwoSequence": two_sequence,
+    "Parity": parity,
+    "MinimalLatch": minimal_latch,
+    "DatasetTask": from_arrays,
+    **long_lag_tasks.TASKS,
+}
 
 
 def draw(

@@ -1,6 +1,5 @@
 """What all tasks have in common, and what those have whose sequences are drawn."""
 
-import math
 from dataclasses import field
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,8 +23,7 @@ _ANY_NETWORK: dict[str, int | str] = {
     "activation": "tanh",
     "diagonal": 0,
     "hidden": 1,
-    "outputs": 0,
-    "read_unit": 0,
+    "read_unit": -1,
     "bias": 0,
     "bias_out": 0,
 }
@@ -42,13 +40,15 @@ class Sample(NamedTuple):
     inputs : ndarray of float64, shape (n, time, features)
         The sequences, aligned at their end; 0 before one begins.
     targets : ndarray
-        What the loss compares with: of a drawn task float64, shape (n, 1).
+        What the loss compares with: float64, shape (n, outputs) or with ``at="every"`` (n, time, outputs); the classes of
+        a softmax_cross_entropy are int64, without the last axis.
     lengths : ndarray of int64, shape (n,)
         How many of the last steps belong to each sequence.
     classes : ndarray of int64, shape (n,), or None
-        0 or 1 for a sequence of a drawn task; None for a `DatasetTask`.
+        The class of each sequence, where the task has classes of sequences; None for a `DatasetTask`.
     mask : ndarray of float64, or None
-        Weights of the terms of the loss, where a `DatasetTask` has them.
+        Weights of the terms of the loss, where they are not all 1: shape (n, time) for a drawn task with ``at="every"``;
+        for a `DatasetTask` its own.
     """
 
     inputs: NDArray[np.float64]
@@ -65,6 +65,8 @@ class Task(Record):
     at: str = "last"
     fresh: ClassVar[bool] = True
     """Whether test sequences can be drawn that no training has seen."""
+    set_field: ClassVar[str] = "sequences"
+    """The field that gives a drawn task a fixed training set, for messages."""
 
     @property
     def features(self) -> int:
@@ -119,7 +121,7 @@ class Task(Record):
         Returns
         -------
         Sample
-            ``inputs``, ``targets``, ``lengths``, ``classes``.
+            ``inputs``, ``targets``, ``lengths``, ``classes``, ``mask``.
 
         Raises
         ------
@@ -137,119 +139,54 @@ class Task(Record):
 
 
 class DrawnTask(Task):
-    """Base of the tasks whose sequences are drawn: two classes, noise, a target for each class."""
+    """Base of the tasks whose sequences are drawn."""
 
     length: Length
-    noise_std: float | None
-    noise_variance: float | None
-    noise: str
-    sequences_per_class: int | None
     order: str
-    tolerance: float | None
 
     @property
-    def std(self) -> float:
-        """Standard deviation of the noise, whichever way it was given."""
-        if self.noise_std is not None:
-            return self.noise_std
-        assert self.noise_variance is not None
-        return math.sqrt(self.noise_variance)
-
-    @property
-    def sideless(self) -> float | None:
-        """A target that is on neither side of the middle, which no output can be right for; None where there is none."""
-        return None
+    def drawn_range(self) -> tuple[int, int]:
+        """The range that `length` is drawn from."""
+        return self.length if isinstance(self.length, tuple) else (self.length, self.length)
 
     @property
     def length_range(self) -> tuple[int, int]:
         """The shortest and the longest length, in steps."""
-        return self.length if isinstance(self.length, tuple) else (self.length, self.length)
-
-    @property
-    def prefix_range(self) -> tuple[int, int]:
-        """The fewest and the most steps that tell the class; (0, 0) where all do."""
-        return (0, 0)
-
-    @property
-    def class_targets(self) -> tuple[float, float]:
-        """The targets of class 0 and class 1."""
-        raise NotImplementedError
-
-    @property
-    def training_set(self) -> int | None:
-        """Number of sequences in the training set, both classes together; None where sequences are always fresh."""
-        return None if self.sequences_per_class is None else 2 * self.sequences_per_class
+        return self.drawn_range
 
     def structure(self) -> dict[str, int | str]:
         """Give what all runs of one call to the engine share."""
-        (length_low, length_high), (prefix_low, prefix_high) = self.length_range, self.prefix_range
+        length_low, length_high = self.length_range
         return {
             "task": type(self).__name__,
             "length_low": length_low,
             "length_high": length_high,
-            "prefix_low": prefix_low,
-            "prefix_high": prefix_high,
             "sequences": self.training_set or 0,
             "random_order": int(self.order == "random"),
-            "uniform_noise": int(self.noise == "uniform"),
-            "given_prototypes": int("prototypes" in self.arrays()),
             "features": self.features,
         }
 
-    def columns(self) -> dict[str, float]:
-        """Give what may differ from run to run."""
-        low, high = self.class_targets
-        return {
-            "noise_std": self.std,
-            "prefix_noise_std": 0.0,
-            "target_low": low,
-            "target_high": high,
-            "tolerance": self.tolerance or 0.0,
-        }
+    def classes_of(self, targets: NDArray[Any]) -> NDArray[np.int64] | None:  # noqa: ARG002
+        """Give the classes of the sequences with these targets; None where there are no classes."""
+        return None
 
     def _draw(self, count: int, key: NDArray[np.uint32], stream: int, test: bool, first: int = 0) -> Sample:
         index, begin = np.arange(count), first
         if self.training_set is not None and not test:
             index, begin = shown(self.training_set, self.order, key, stream, index + first), 0
         columns = {name: np.array([value]) for name, value in self.columns().items()}
-        network = _ANY_NETWORK | {"inputs": self.features, "loss": self.loss, "at": self.at}
+        network = _ANY_NETWORK | {"inputs": self.features, "outputs": self.outputs, "loss": self.loss, "at": self.at}
         drawn = core.sample_task(
             network | self.structure(), columns, key, stream, int(index.max()) + 1, test, self.arrays(), begin
         )
-        targets = drawn["targets"].reshape(-1, 1)[index]
-        classes = (targets[:, 0] == self.class_targets[1]).astype(np.int64)
-        return Sample(drawn["inputs"][index], targets, drawn["lengths"][index], classes)
-
-    def _check_drawn(self) -> None:
-        """Check the fields that all drawn tasks have."""
-        put = object.__setattr__
-        put(self, "length", span("length", self.length, at_most=LONGEST))
-        if (self.noise_std is None) == (self.noise_variance is None):
-            given = "neither" if self.noise_std is None else "both"
-            raise ValueError(
-                f"noise_std is {self.noise_std} and noise_variance is {self.noise_variance}; exactly one of the "
-                f"two must be given, not {given}"
-            )
-        for name in ("noise_std", "noise_variance"):
-            value = getattr(self, name)
-            if value is not None:
-                put(self, name, validation.number(name, value, at_least=0))
-        put(self, "noise", validation.choice("noise", self.noise, ("gaussian", "uniform")))
-        if self.sequences_per_class is not None:
-            checked = validation.integer(
-                "sequences_per_class", self.sequences_per_class, at_least=1, at_most=MOST_SEQUENCES
-            )
-            put(self, "sequences_per_class", checked)
-        put(self, "order", validation.choice("order", self.order, ("cyclic", "random")))
-        if self.tolerance is not None:
-            put(self, "tolerance", validation.number("tolerance", self.tolerance, above=0))
-
-    def _check_prefix(self, prefix: Length) -> None:
-        """Check that even the longest prefix fits into the shortest sequence."""
-        longest, shortest = max(prefix) if isinstance(prefix, tuple) else prefix, self.length_range[0]
-        if longest > shortest:
-            words = "the length" if isinstance(self.length, int) else "the shortest length"
-            raise validation.fail("prefix", prefix, f"at most {words}, which is {shortest}")
+        targets, mask = drawn["targets"][index], None
+        if self.loss == "softmax_cross_entropy":
+            targets = targets[..., 0].astype(np.int64)
+        if self.at == "last":
+            targets = targets[:, 0]
+        else:
+            mask = drawn["weights"][index]
+        return Sample(drawn["inputs"][index], targets, drawn["lengths"][index], self.classes_of(targets), mask)
 
 
 def shown(

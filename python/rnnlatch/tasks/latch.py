@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from rnnlatch import validation
-from rnnlatch.tasks.base import DrawnTask, described
+from rnnlatch.tasks.base import described
+from rnnlatch.tasks.two_class import TwoClassTask
 
 __all__ = ["MinimalLatch"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MinimalLatch(DrawnTask):
+class MinimalLatch(TwoClassTask):
     """The minimal latching task: two classes told apart by their first steps, then noise.
 
     A sequence of class 0 or 1 begins with `prefix` steps of input that are trainable parameters of the cell, one set

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from rnnlatch.tasks.base import DrawnTask, check_targets, described
+from rnnlatch.tasks.base import check_targets, described
+from rnnlatch.tasks.two_class import TwoClassTask
 
 __all__ = ["Parity"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Parity(DrawnTask):
+class Parity(TwoClassTask):
     """Sequences of +1 and -1: class 1 where the number of +1 is odd, class 0 where it is even.
 
     One number is shown at each step, +1 or -1 with equal probability, plus noise; only the first step's sign is set so

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import validation
-from rnnlatch.tasks.base import DrawnTask, check_targets, described, span
+from rnnlatch.tasks.base import check_targets, described, span
+from rnnlatch.tasks.two_class import TwoClassTask
 
 __all__ = ["TwoSequence"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TwoSequence(DrawnTask):
+class TwoSequence(TwoClassTask):
     """Sequences that begin with one of two prototypes, and then are noise: to tell which of the two it was.
 
     One number is shown at each step: the elements of the prototype of the class, plus noise of their own; after them

@@ -1,0 +1,78 @@
+// Makes the tasks of long time lags from the dictionaries of a call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "bindings/arrays.hpp"
+#include "bindings/training_arguments.hpp"
+#include "drivers/network_problem.hpp"
+#include "tasks/drawn_task.hpp"
+#include "tasks/temporal_order.hpp"
+
+namespace rnnlatch::bindings {
+
+// Makes a task, for a thread each.
+using TaskMaker = std::function<std::unique_ptr<SequenceTask>()>;
+
+// Raises where the network's loss is not that of a task with so many outputs; of classes there may be more.
+inline void require_answers(const std::string& name, const NetworkShape& shape, Loss loss, bool every,
+                            std::size_t outputs) {
+    const bool classes = loss == Loss::softmax_cross_entropy;
+    const bool enough = classes ? shape.judged() >= outputs : shape.judged() == outputs;
+    if (enough && shape.loss == loss && shape.every == every) return;
+    throw py::value_error(name + " compares " + (classes ? "at least " : "") + std::to_string(outputs) + " output" +
+                          (outputs > 1 ? "s" : "") + (every ? " at every step" : " at the last step") + " by " +
+                          (classes ? "the cross-entropy of softmax" : "half the squared error"));
+}
+
+inline void require_features(const std::string& name, const SequenceTask::Settings& settings, std::size_t features) {
+    if (settings.features == features) return;
+    throw py::value_error("features must be " + std::to_string(features) + " for " + name);
+}
+
+// A column of shares of a sequence.
+inline const double* shares(const TrainingArguments& arguments, const std::string& name, py::ssize_t runs) {
+    const double* column = arguments.column(name.c_str(), runs);
+    for (py::ssize_t run = 0; run < runs; ++run) {
+        if (!(column[run] >= 0 && column[run] <= 1)) throw py::value_error(name + " must be from 0 to 1");
+    }
+    return column;
+}
+
+inline TaskMaker temporal_order_maker(const TrainingArguments& arguments, const NetworkShape& shape,
+                                      const SequenceTask::Settings& settings, const DrawnTaskArguments& drawn,
+                                      py::ssize_t runs) {
+    const std::size_t symbols = arguments.size("symbols", 2, TemporalOrder::most);
+    const auto variant = arguments.text("variant");
+    const bool frame = variant == "hochreiter1997";
+    if (!frame && variant != "pascanu2013") {
+        throw py::value_error("variant is '" + variant + "', allowed are pascanu2013 and hochreiter1997");
+    }
+    require_features("TemporalOrder", settings, frame ? 8 : 6);
+    require_answers("TemporalOrder", shape, frame ? Loss::half_squared_error : Loss::softmax_cross_entropy, false,
+                    std::size_t{1} << symbols);
+    TemporalOrder::Columns columns{};
+    for (std::size_t k = 0; k < symbols; ++k) {
+        columns.start[k] = shares(arguments, "window_start_" + std::to_string(k), runs);
+        columns.width[k] = shares(arguments, "window_width_" + std::to_string(k), runs);
+    }
+    return [=] { return std::make_unique<TemporalOrder>(settings, drawn, symbols, frame, columns); };
+}
+
+// The maker of a task of this name, or none.
+inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArguments& arguments,
+                                     const NetworkShape& shape, const SequenceTask::Settings& settings,
+                                     DrawnTaskArguments drawn, py::ssize_t runs) {
+    if (name != "TemporalOrder") return {};
+    const auto longest = static_cast<std::int64_t>(settings.length_high);
+    drawn.drawn_low = arguments.size("drawn_low", 1, longest);
+    drawn.drawn_high = arguments.size("drawn_high", static_cast<std::int64_t>(drawn.drawn_low), longest);
+    drawn.length_shared_by = static_cast<std::uint32_t>(arguments.number("length_shared_by", 1, 0xffffffffll));
+    return temporal_order_maker(arguments, shape, settings, drawn, runs);
+}
+
+}  // namespace rnnlatch::bindings
