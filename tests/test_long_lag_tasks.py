@@ -15,17 +15,24 @@ import rnnlatch as rl
 from reference import stepwise
 from rnnlatch._record import canonical_json
 from rnnlatch.rng import normalise, stream_base, streams
-from rnnlatch.tasks import LongLagTask, Sample, Task, TemporalOrder
+from rnnlatch.tasks import Adding, LongLagTask, Multiplication, Sample, Task, TemporalOrder
+from rnnlatch.tasks.marked_values import MarkedValuesTask
 
 FALSE_ALARM = 1e-4
 """How often each test of statistics would fail by chance, were its seed not fixed."""
 
 HOCHREITER: dict[str, Any] = {"variant": "hochreiter1997"}
+ARJOVSKY: dict[str, Any] = {"variant": "arjovsky2016"}
 
 TASKS: dict[str, LongLagTask] = {
     "order": TemporalOrder(length=(20, 30)),
     "order of three": TemporalOrder(length=20, symbols=3, sequences=7, order="random"),
     "order, 1997": TemporalOrder(length=(20, 23), **HOCHREITER),
+    "adding": Adding(length=(20, 30)),
+    "adding, 1997": Adding(length=12, **HOCHREITER),
+    "adding, 2016": Adding(length=(10, 14), sequences=7, **ARJOVSKY),
+    "multiplication": Multiplication(length=(20, 23), order="random", sequences=5),
+    "multiplication, 1997": Multiplication(length=(12, 15), **HOCHREITER),
 }
 
 each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
@@ -81,7 +88,7 @@ def test_lengths_are_shared_by_so_many_sequences(task: LongLagTask) -> None:
 def test_rows_before_a_sequence_change_nothing(task: LongLagTask) -> None:
     """Of tasks with other longest lengths those sequences are the same that happen to have the same length."""
     low = task.drawn_range[0]
-    settings = task.to_dict() | {"sequences": None}
+    settings = task.to_dict() | {"sequences": None} | ({"extra": 0.0} if "extra" in task.to_dict() else {})
     some, more = (
         LongLagTask.from_dict(settings | {"length": (low, high)}).sample(80, rng=4) for high in (low + 2, low + 5)
     )
@@ -237,6 +244,117 @@ def test_all_outputs_must_be_near_their_targets() -> None:
         assert float(tested.error) == pytest.approx(1 - of_class_0 * (1 - expected))
 
 
+# ---- adding and multiplication ----------------------------------------------------------------------------------------
+
+
+@st.composite
+def marked_values(draw: st.DrawFn) -> MarkedValuesTask:
+    kind: type[MarkedValuesTask] = draw(st.sampled_from([Adding, Multiplication]))
+    low = draw(st.integers(11, 60))
+    return kind(
+        length=(low, low + draw(st.integers(0, 20))),
+        variant=draw(st.sampled_from(kind.variants)),
+        extra=draw(st.none() | st.floats(0, 1)),
+        length_shared_by=draw(st.integers(1, 5)),
+    )
+
+
+def value_and_marker(task: MarkedValuesTask, drawn: Sample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    value = int(task.variant == "pascanu2013")
+    return drawn.inputs[..., value], drawn.inputs[..., 1 - value]
+
+
+@settings(deadline=None, max_examples=60)
+@given(marked_values(), st.integers(0, 2**32), st.booleans())
+def test_marked_values(task: MarkedValuesTask, seed: int, test: bool) -> None:
+    drawn = task.sample(19, seed, test=test)
+    hochreiter = task.variant == "hochreiter1997"
+    product = isinstance(task, Multiplication)
+    values, markers = value_and_marker(task, drawn)
+    low, high = task.length_range
+    assert drawn.inputs.shape == (19, high, 2)
+    assert low <= drawn.lengths.min() <= drawn.lengths.max() <= high
+    for i, n in enumerate(drawn.lengths):
+        assert not drawn.inputs[i, : high - n].any()
+        shown, marker = values[i, high - n :], markers[i, high - n :]
+        assert ((shown > (-1 if hochreiter and not product else 0)) & (shown < 1) | (np.arange(n) == 0)).all()
+        at = [int(step) for step in np.flatnonzero(marker == 1)]
+        if hochreiter:
+            assert marker[0] == marker[-1] == -1
+            if len(at) == 1:  # the first step was to be marked
+                at = [0, *at]
+                assert shown[0] == product
+            assert at[0] < 10
+            assert at[1] <= max(9, task.drawn_range[1] // 2 - 1)
+            assert set(marker[1:-1]) <= {0, 1}
+        else:
+            first, middle = (n // 2, n) if task.variant == "arjovsky2016" else (n // 10, n // 10 + 4 * n // 10)
+            assert at[0] < first <= at[1] < middle
+            assert set(marker) <= {0, 1}
+        assert len(at) == 2
+        x, y = shown[at]
+        wanted = {"pascanu2013": (x + y) / 2, "hochreiter1997": 0.5 + (x + y) / 4, "arjovsky2016": x + y}[task.variant]
+        assert drawn.targets[i, 0] == (x * y if product else wanted)
+
+
+def test_marks_and_values_are_equally_likely() -> None:
+    for task, ranges in (
+        (Adding(length=50, extra=0), [(0, 4), (5, 24)]),
+        (Adding(length=21, **ARJOVSKY), [(0, 9), (10, 19)]),
+        (Multiplication(length=40, extra=0), [(0, 3), (4, 19)]),
+    ):
+        values, markers = value_and_marker(task, task.sample(1000, rng=0))
+        at = np.nonzero(markers)[1].reshape(1000, 2)
+        for k, (first, last) in enumerate(ranges):
+            check_uniform(at[:, k], first, last)
+        assert stats.kstest(values[:, -5:].ravel(), stats.uniform(0, 1).cdf).pvalue > FALSE_ALARM
+
+
+def test_marks_of_1997() -> None:
+    """Each of the first ten steps has one mark with probability 1/10; of the others 9 are left, all equally likely."""
+    task = Adding(length=21, extra=0, **HOCHREITER)
+    values, markers = value_and_marker(task, task.sample(4000, rng=0))
+    assert stats.kstest(values[:, 1:].ravel(), stats.uniform(-1, 2).cdf).pvalue > FALSE_ALARM
+    unseen = (markers == 1).sum(axis=1) == 1
+    assert (values[unseen, 0] == 0).all()
+    assert (values[~unseen, 0] != 0).all()
+    # 1/10, and of the other 9/10 one in nine
+    assert stats.binomtest(int(unseen.sum()), 4000, 1 / 10 + 9 / 10 / 9).pvalue > FALSE_ALARM
+    check_uniform(np.nonzero(markers[:, 1:10] == 1)[1], 0, 8)
+    assert not (markers[:, 10:20] == 1).any()
+    of_products = Multiplication(length=21, extra=0, **HOCHREITER)
+    values, markers = value_and_marker(of_products, of_products.sample(100, rng=0))
+    assert (values[(markers == 1).sum(axis=1) == 1, 0] == 1).all()
+
+
+def test_lengths_of_the_papers() -> None:
+    """Pascanu et al. have L + randint(0.1 L) steps, Hochreiter and Schmidhuber L to 1.1 L."""
+    assert Adding(length=100).length_range == (100, 109)
+    assert Adding(length=(50, 200)).length_range == (50, 219)
+    assert Adding(length=100, **HOCHREITER).length_range == (100, 110)
+    assert Adding(length=100, **ARJOVSKY).length_range == (100, 100)
+    assert Adding(length=100, extra=0).length_range == (100, 100)
+    for task in (Adding(length=50), Multiplication(length=50, **HOCHREITER)):
+        check_uniform(task.sample(500, rng=0).lengths, *task.length_range)
+
+
+@pytest.mark.parametrize(("off", "error"), [(0.199, 0.0), (0.201, 1.0)])
+def test_adding_is_right_within_the_tolerance(off: float, error: float) -> None:
+    """A unit that adds up what is marked: relu(value + marker - 1)."""
+    task = Adding(length=20, **ARJOVSKY)
+    cell = rl.cells.VanillaRNN(inputs=2, hidden=2, outputs=1, activation="relu")
+    params = {name: np.zeros_like(value) for name, value in cell.initial_parameters(0).items()}
+    params["weight_ih_l0"][0] = 1  # the first unit shows the marked value, the second one sums it up a step later
+    params["bias_ih_l0"][0] = -1
+    params["weight_hh_l0"][1] = 1
+    params["weight_out"][0] = 1
+    params["bias_out"][0] = off
+    tested = rl.evaluate(cell, params, task, presentations=50, rng=0)
+    assert float(tested.error) == error
+    assert float(tested.loss) == pytest.approx(off**2 / 2, rel=1e-9)
+    assert [Adding(length=20, **v).columns()["tolerance"] for v in ({}, HOCHREITER, ARJOVSKY)] == [0.2, 0.04, 0.2]
+
+
 # ---- what is not allowed ----------------------------------------------------------------------------------------------
 
 
@@ -268,6 +386,16 @@ def test_all_outputs_must_be_near_their_targets() -> None:
         (lambda: TemporalOrder(length=20, windows=((0.5, 0.3),)), "windows is ((0.5, 0.3),); it must be 2 pairs"),
         (lambda: TemporalOrder(length=20, windows=((0.1, np.nan), (0.3, 0.1))), "2 pairs of numbers from 0 to 1"),
         (lambda: TemporalOrder(length=20, windows=((0.1,), (0.3, 0.1))), "2 pairs of"),  # type: ignore[arg-type]
+        (lambda: Adding(length=9), "in sequences of length 9 they would be the steps [0, 0], [0, 2]"),
+        (lambda: Adding(length=1, **ARJOVSKY), "windows do not overlap"),
+        (
+            lambda: Adding(length=(10, 20), **HOCHREITER),
+            "length is (10, 20); it must be at least 11, since one of the first",
+        ),
+        (lambda: Adding(length=20, extra=2), "extra is 2; it must be a finite number from 0 to 1"),
+        (lambda: Adding(length=20, variant="x"), "'pascanu2013' or 'hochreiter1997' or 'arjovsky2016'"),
+        (lambda: Adding(length=20, tolerance=0), "tolerance is 0; it must be a finite number above 0"),
+        (lambda: Multiplication(length=20, **ARJOVSKY), "it must be 'pascanu2013' or 'hochreiter1997'"),
         (lambda: TemporalOrder(length=20).positions(21), "length is 21; it must be an integer from 20 to 20"),
         (
             lambda: rl.Run(network_for(TASKS["order"]), TASKS["order of three"], rl.algorithms.GradientDescent()),

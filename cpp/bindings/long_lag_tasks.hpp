@@ -8,9 +8,11 @@
 #include <string>
 
 #include "bindings/arrays.hpp"
+#include "bindings/networks.hpp"
 #include "bindings/training_arguments.hpp"
 #include "drivers/network_problem.hpp"
 #include "tasks/drawn_task.hpp"
+#include "tasks/marked_values.hpp"
 #include "tasks/temporal_order.hpp"
 
 namespace rnnlatch::bindings {
@@ -47,11 +49,7 @@ inline TaskMaker temporal_order_maker(const TrainingArguments& arguments, const 
                                       const SequenceTask::Settings& settings, const DrawnTaskArguments& drawn,
                                       py::ssize_t runs) {
     const std::size_t symbols = arguments.size("symbols", 2, TemporalOrder::most);
-    const auto variant = arguments.text("variant");
-    const bool frame = variant == "hochreiter1997";
-    if (!frame && variant != "pascanu2013") {
-        throw py::value_error("variant is '" + variant + "', allowed are pascanu2013 and hochreiter1997");
-    }
+    const bool frame = one_of<bool>(arguments.structure, "variant", {{"pascanu2013", false}, {"hochreiter1997", true}});
     require_features("TemporalOrder", settings, frame ? 8 : 6);
     require_answers("TemporalOrder", shape, frame ? Loss::half_squared_error : Loss::softmax_cross_entropy, false,
                     std::size_t{1} << symbols);
@@ -63,15 +61,32 @@ inline TaskMaker temporal_order_maker(const TrainingArguments& arguments, const 
     return [=] { return std::make_unique<TemporalOrder>(settings, drawn, symbols, frame, columns); };
 }
 
+inline TaskMaker marked_values_maker(const std::string& name, const TrainingArguments& arguments,
+                                     const NetworkShape& shape, const SequenceTask::Settings& settings,
+                                     const DrawnTaskArguments& drawn, py::ssize_t runs) {
+    const bool product = name == "Multiplication";
+    using Variant = MarkedValues::Variant;
+    const auto variant = one_of<Variant>(arguments.structure, "variant",
+                                         {{"pascanu2013", Variant::pascanu2013},
+                                          {"hochreiter1997", Variant::hochreiter1997},
+                                          {"arjovsky2016", Variant::arjovsky2016}});
+    require_features(name, settings, 2);
+    require_answers(name, shape, Loss::half_squared_error, false, 1);
+    const double* extra = shares(arguments, "extra", runs);
+    return [=] { return std::make_unique<MarkedValues>(settings, drawn, product, variant, extra); };
+}
+
 // The maker of a task of this name, or none.
 inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArguments& arguments,
                                      const NetworkShape& shape, const SequenceTask::Settings& settings,
                                      DrawnTaskArguments drawn, py::ssize_t runs) {
-    if (name != "TemporalOrder") return {};
+    const bool marked = name == "Adding" || name == "Multiplication";
+    if (name != "TemporalOrder" && !marked) return {};
     const auto longest = static_cast<std::int64_t>(settings.length_high);
     drawn.drawn_low = arguments.size("drawn_low", 1, longest);
     drawn.drawn_high = arguments.size("drawn_high", static_cast<std::int64_t>(drawn.drawn_low), longest);
     drawn.length_shared_by = static_cast<std::uint32_t>(arguments.number("length_shared_by", 1, 0xffffffffll));
+    if (marked) return marked_values_maker(name, arguments, shape, settings, drawn, runs);
     return temporal_order_maker(arguments, shape, settings, drawn, runs);
 }
 

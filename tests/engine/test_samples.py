@@ -8,7 +8,16 @@ import pytest
 import rnnlatch as rl
 from reference import tasks as reference
 from rnnlatch.rng import normalise, stream_base
-from rnnlatch.tasks import DatasetTask, MinimalLatch, Parity, Task, TemporalOrder, TwoSequence
+from rnnlatch.tasks import (
+    Adding,
+    DatasetTask,
+    MinimalLatch,
+    Multiplication,
+    Parity,
+    Task,
+    TemporalOrder,
+    TwoSequence,
+)
 
 TASKS: dict[str, Task] = {
     "latch": MinimalLatch(length=(6, 11), prefix=2, noise_std=0.3),
@@ -24,6 +33,12 @@ TASKS: dict[str, Task] = {
     "order of three": TemporalOrder(length=(20, 24), symbols=3, sequences=8),
     "order, 1997": TemporalOrder(length=(20, 24), variant="hochreiter1997"),
     "order of three, 1997": TemporalOrder(length=30, symbols=3, variant="hochreiter1997", order="random", sequences=5),
+    "adding": Adding(length=(12, 31), length_shared_by=3),
+    "adding, 1997": Adding(length=(11, 14), variant="hochreiter1997", sequences=8),
+    "adding, 2016": Adding(length=(9, 14), variant="arjovsky2016"),
+    "adding, longer": Adding(length=20, variant="arjovsky2016", extra=0.3, length_shared_by=4),
+    "multiplication": Multiplication(length=25, order="random", sequences=5),
+    "multiplication, 1997": Multiplication(length=(11, 14), variant="hochreiter1997"),
     "data": DatasetTask(
         inputs=np.random.default_rng(0).normal(size=(5, 4, 2)),
         targets=np.arange(5) % 3,

@@ -19,8 +19,10 @@ from reference.arithmetic import Array
 from reference.drawing import (
     FORM,
     FORM_TEST,
+    NOISE,
     SYMBOL,
     SYMBOL_TEST,
+    TEST,
     Arrays,
     Columns,
     Sequence,
@@ -28,6 +30,7 @@ from reference.drawing import (
     below,
     words,
 )
+from rnnlatch import random
 
 
 def drawn_length(structure: Structure, key: Array, stream: int, i: int, *, test: bool) -> tuple[int, int]:
@@ -84,4 +87,42 @@ def temporal_order(
     return Sequence(one_hot(structure, shown), structure["length_high"] - length, target, shown_class)
 
 
-TASKS = {"TemporalOrder": temporal_order}
+def marked_values(
+    structure: Structure, columns: Columns, key: Array, stream: int, i: int, *, test: bool, arrays: Arrays
+) -> Sequence:
+    """Numbers of which two are marked; what is to be said of them is a mean, a sum or a product.
+
+    structure: task, variant. columns: extra.
+    """
+    del arrays
+    product, variant = structure["task"] == "Multiplication", structure["variant"]
+    length, other = drawn_length(structure, key, stream, i, test=test)
+    more = int(columns["extra"] * length)
+    n = length + below(other, more + 1 if variant == "hochreiter1997" else max(more, 1))
+    numbers = random.uniform_noise(key, [stream], TEST if test else NOISE, i, n)[0][::-1]
+    values = numbers.copy() if variant == "hochreiter1997" and not product else (1 + numbers) / 2
+    markers = np.zeros(n)
+    word_0, word_1, _, _ = own_words(key, stream, i, test=test)
+    if variant == "hochreiter1997":
+        at_0 = below(word_0, 10)
+        at_1 = [step for step in range(length // 2) if step != at_0][: length // 2 - 1][below(word_1, length // 2 - 1)]
+    elif variant == "pascanu2013":
+        at_0 = below(word_0, max(int(0.1 * n), 1))
+        at_1 = int(0.1 * n) + below(word_1, max(int(0.4 * n), 1))
+    else:
+        at_0 = below(word_0, n // 2)
+        at_1 = n // 2 + below(word_1, n // 2)
+    markers[[at_0, at_1]] = 1
+    if variant == "hochreiter1997":
+        if 0 in (at_0, at_1):
+            values[0] = 1 if product else 0
+        markers[[0, -1]] = -1
+    x_0, x_1 = values[at_0], values[at_1]
+    added = {"pascanu2013": (x_0 + x_1) / 2, "hochreiter1997": 0.5 + (x_0 + x_1) / 4, "arjovsky2016": x_0 + x_1}
+    start = structure["length_high"] - n
+    inputs = np.zeros((structure["length_high"], 2))
+    inputs[start:] = np.column_stack([markers, values] if variant == "pascanu2013" else [values, markers])
+    return Sequence(inputs, start, np.array([x_0 * x_1 if product else added[variant]]), -1)
+
+
+TASKS = {"TemporalOrder": temporal_order, "Adding": marked_values, "Multiplication": marked_values}

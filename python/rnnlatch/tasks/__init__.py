@@ -1,7 +1,8 @@
 """Tasks: a distribution over sequences, with a target and a cost.
 
 Frozen dataclasses: they say what to draw; the engine draws it. Of two classes with noise are `MinimalLatch`, `TwoSequence`
-and `Parity`; of long time lags `TemporalOrder`; `DatasetTask` holds sequences of your own. `Task.sample` gives what a run
+and `Parity`; of long time lags `TemporalOrder`, `Adding` and
+`Multiplication`; `DatasetTask` holds sequences of your own. `Task.sample` gives what a run
 would be shown.
 """
 
@@ -9,16 +10,19 @@ from rnnlatch.tasks.base import DrawnTask, Sample, Task
 from rnnlatch.tasks.dataset import DatasetTask
 from rnnlatch.tasks.latch import MinimalLatch
 from rnnlatch.tasks.long_lag import LongLagTask
+from rnnlatch.tasks.marked_values import Adding, Multiplication
 from rnnlatch.tasks.parity import Parity
 from rnnlatch.tasks.temporal_order import TemporalOrder
 from rnnlatch.tasks.two_class import TwoClassTask
 from rnnlatch.tasks.two_sequence import TwoSequence
 
 __all__ = [
+    "Adding",
     "DatasetTask",
     "DrawnTask",
     "LongLagTask",
     "MinimalLatch",
+    "Multiplication",
     "Parity",
     "Sample",
     "Task",
