@@ -5,6 +5,7 @@ import math
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rnnlatch as rl
@@ -14,6 +15,8 @@ from rnnlatch.algorithms import (
     Algorithm,
     DiscreteErrorPropagation,
     GradientDescent,
+    HalveOnRise,
+    InverseTime,
     MultigridRandomSearch,
     Newton,
     PseudoNewton,
@@ -23,8 +26,14 @@ from rnnlatch.algorithms import (
     SimulatedAnnealing,
 )
 
+EPOCHS = InverseTime(presentations=10)
 ALGORITHMS: list[Algorithm] = [
     Adam(learning_rate=0.1, batch_size="all", reduction="sum", clip_norm=2),
+    GradientDescent(
+        omega=2, omega_ratio="norm", omega_reduce="mean", omega_of="state", clip_value=1, nonfinite="shrink"
+    ),
+    GradientDescent(learning_rate_schedule=HalveOnRise(presentations=10, factor=0.1), omega_schedule=EPOCHS),
+    Adam(learning_rate_schedule=EPOCHS, clip_value=0.5),
     RMSprop(decay=0.5),
     PseudoNewton(time_weighted=True, mu_rule="average"),
     Newton(largest_step=0.5),
@@ -73,6 +82,57 @@ def test_the_engine_is_told_of_each_algorithm() -> None:
     assert "tolerance" not in SimulatedAnnealing().columns(), "that is the task's"
 
 
+def test_the_engine_in_lanes_is_told_nothing_of_what_it_does_not_know() -> None:
+    others = {"omega_ratio": "norm", "omega_schedule": EPOCHS, "clip_value": 1, "nonfinite": "shrink"}
+    for changed in ({name: value} for name, value in others.items()):
+        algorithm = GradientDescent(**changed)  # type: ignore[arg-type]
+        assert (algorithm.structure(), algorithm.columns()) == (
+            GradientDescent().structure(),
+            GradientDescent().columns(),
+        )
+        assert str(algorithm.asked_of_matrices()).startswith(f"{next(iter(changed))} is ")
+    assert GradientDescent(omega=1, clip_norm=2, momentum=0.5).asked_of_matrices() is None
+    assert Adam(learning_rate_schedule=EPOCHS).asked_of_matrices() == (
+        "learning_rate_schedule is InverseTime(presentations=10)"
+    )
+
+
+def test_the_engine_in_matrices_is_told_of_each_algorithm() -> None:
+    descent = GradientDescent(momentum=0.5, clip_norm=1, clip_value=2, l2=3, omega=4)
+    assert descent.minibatch_settings() == {"momentum": 0.5, "clip_norm": 1, "clip_value": 2, "l1": 0, "l2": 3}
+    assert Adam().minibatch_settings().keys() == {"beta_1", "beta_2", "epsilon", "clip_norm", "clip_value"}
+    assert RMSprop().minibatch_settings() == {
+        "decay": 0.9,
+        "epsilon": 1e-8,
+        "clip_norm": math.inf,
+        "clip_value": math.inf,
+    }
+    shared = {"mean_gradient": 1, "omega_squared": 1, "omega_mean": 0, "omega_state": 0, "shrink": 0}
+    assert Adam().minibatch_structure() == {"algorithm": "Adam"} | shared
+    authors = GradientDescent(omega_reduce="mean", omega_of="state", nonfinite="shrink").minibatch_structure()
+    assert authors == {"algorithm": "GradientDescent"} | shared | {"omega_mean": 1, "omega_state": 1, "shrink": 1}
+    assert GradientDescent(omega_ratio="norm").minibatch_structure()["omega_squared"] == 0
+
+
+def test_a_factor_falls_with_time() -> None:
+    seen = np.array([0, 9, 10, 19, 20, 995])
+    np.testing.assert_allclose(EPOCHS.factors(EPOCHS.begin(), seen), 1 / np.array([1, 1, 2, 2, 3, 100]))
+    assert EPOCHS.left(5) is None
+    assert not EPOCHS.begin().size
+
+
+def test_a_factor_falls_where_the_cost_has_risen() -> None:
+    schedule = HalveOnRise(presentations=4, factor=0.25)
+    costs = [3, 1, 2, 2, 1, 2, 2.5, 1.5, 0, 0, np.nan, 1, 2, 3]  # of batches of two: averages 2, 2, 1.5, 2, 0, NaN, 2.5
+    memory, factors = schedule.begin(), []
+    for number, cost in enumerate(costs):
+        seen = 2 * number
+        assert schedule.left(seen) == 4 - seen % 4
+        factors += schedule.factors(memory, np.array([seen])).tolist()
+        schedule.observe(memory, float(cost), seen + 2)
+    assert factors == [1.0] * 8 + [0.25] * 6
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -91,12 +151,30 @@ def test_the_engine_is_told_of_each_algorithm() -> None:
         (lambda: MultigridRandomSearch(shrink=1.5), "shrink is 1.5"),
         (lambda: RandomGuessing(low=1, high=1), "low is 1.0; it must be below high, which is 1.0"),
         (lambda: RedrawAfterError(std=0), "std is 0"),
+        (lambda: GradientDescent(clip_value=0), "clip_value is 0; it must be a finite number above 0"),
+        (lambda: GradientDescent(omega_ratio="cubed"), "omega_ratio is 'cubed'; it must be 'squared' or 'norm'"),
+        (lambda: GradientDescent(omega_reduce="max"), "omega_reduce is 'max'; it must be 'sum' or 'mean'"),
+        (lambda: GradientDescent(omega_of="output"), "omega_of is 'output'; it must be 'pre_activation' or 'state'"),
+        (lambda: GradientDescent(nonfinite="ignore"), "nonfinite is 'ignore'; it must be 'stop' or 'shrink'"),
+        (lambda: InverseTime(presentations=0), "presentations is 0; it must be an integer from 1"),
+        (
+            lambda: HalveOnRise(presentations=10, factor=0),
+            "factor is 0; it must be a finite number above 0 and of at most 1",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(make: Any, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         make()
     assert message in str(caught.value)
+
+
+def test_a_schedule_that_is_none_is_refused() -> None:
+    for name in ("learning_rate_schedule", "omega_schedule"):
+        with pytest.raises(
+            TypeError, match=rf"{name} is 0.5 \(float\); it must be None, rnnlatch.algorithms.InverseTime"
+        ):
+            GradientDescent(**{name: 0.5})  # type: ignore[arg-type]
 
 
 def test_batches_follow_from_the_training_set() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ RECORDS: list[Record] = [
     rl.Criterion(measure="error", threshold=0, window=50),
     rl.Run(CELL, TASK, DESCENT),
     rl.Run(CELL, FIXED, BATCH, None, 300),
+    rl.Criterion(measure="test_error", tests=50),
 ]
 
 
@@ -158,6 +159,19 @@ RANGE = rl.tasks.MinimalLatch(length=(10, 20), prefix=3, noise_std=0.2, sequence
 RIGHT = rl.Criterion(measure="consecutive")
 ADAM = rl.algorithms.Adam()
 GUESSING = rl.algorithms.RandomGuessing()
+TESTED = rl.Criterion(measure="test_error", tests=50)
+SCHEDULED = rl.algorithms.GradientDescent(
+    batch_size=8,
+    omega=0.5,
+    omega_of="state",
+    omega_schedule=rl.algorithms.InverseTime(presentations=20),
+    learning_rate_schedule=rl.algorithms.HalveOnRise(presentations=40),
+)
+
+
+def wide(units: int, **others: Any) -> rl.cells.VanillaRNN:
+    return rl.cells.VanillaRNN(inputs=1, hidden=units, read_unit=0, **others)
+
 
 NETWORK_RUNS = [
     rl.Run(NET, PARITY, ADAM),
@@ -165,6 +179,7 @@ NETWORK_RUNS = [
     rl.Run(CELL, RANGE, DESCENT),
     rl.Run(CELL, FIXED, rl.algorithms.SimulatedAnnealing(), RIGHT),
     rl.Run(rl.cells.LSTM(inputs=7, hidden=2, outputs=1), RANGE, ADAM),
+    rl.Run(NET, FRESH, SCHEDULED, TESTED, 800, driver="matrices", precision="float32"),
 ]
 
 
@@ -180,6 +195,20 @@ def test_runs_of_networks_come_back_from_json(run: rl.Run) -> None:
 def test_a_run_without_tests_is_written_as_before() -> None:
     assert "test_presentations" not in rl.Run(CELL, TASK, DESCENT).to_dict()
     assert rl.Run(CELL, TASK, DESCENT, test_presentations=3).to_dict()["test_presentations"] == 3
+    whole = rl.Run(NET, FRESH, ADAM, rl.Criterion())
+    later = {"test_presentations", "driver", "precision"}
+    assert not later & whole.to_dict().keys()
+    assert whole.to_dict()["criterion"].keys() == {"type", "measure", "threshold", "window"}
+    assert whole.to_dict()["algorithm"] == {
+        "type": "Adam",
+        "learning_rate": 0.001,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-8,
+        "batch_size": 1,
+        "reduction": "mean",
+        "clip_norm": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -193,6 +222,23 @@ def test_a_run_without_tests_is_written_as_before() -> None:
         (rl.Run(CELL, TASK, ADAM), "networks"),
         (rl.Run(NET, FRESH, DESCENT), "networks"),
         (rl.Run(NET, FRESH, PlainDescent()), "python"),
+        (rl.Run(wide(32), FRESH, rl.algorithms.Adam(batch_size=8), None, 800), "matrices"),
+        (rl.Run(wide(31), FRESH, rl.algorithms.Adam(batch_size=8), None, 800), "networks"),
+        (rl.Run(wide(32), FRESH, rl.algorithms.Adam(batch_size=7), None, 700), "networks"),
+        (rl.Run(wide(32), FRESH, rl.algorithms.Adam(batch_size=8), None, 800, driver="lanes"), "networks"),
+        (rl.Run(wide(32), PARITY, rl.algorithms.RMSprop(batch_size="all"), None, 800), "matrices"),
+        (rl.Run(wide(32), PARITY, rl.algorithms.SimulatedAnnealing(), None, 800), "networks"),
+        (rl.Run(wide(32, initial_state="learned"), FRESH, rl.algorithms.Adam(batch_size=8), None, 800), "networks"),
+        (rl.Run(wide(32), FRESH, PlainDescent(batch_size=8), None, 800), "python"),
+        (rl.Run(NET, FRESH, DESCENT, driver="matrices"), "matrices"),
+        (rl.Run(NET, FRESH, DESCENT, precision="float32"), "matrices"),
+        (rl.Run(NET, FRESH, DESCENT, TESTED), "matrices"),
+        (rl.Run(NET, FRESH, rl.algorithms.Adam(clip_value=1)), "matrices"),
+        (rl.Run(NET, FRESH, rl.algorithms.GradientDescent(nonfinite="shrink")), "matrices"),
+        (rl.Run(NET, FRESH, rl.algorithms.GradientDescent(omega=1)), "networks"),
+        (rl.Run(NET, FRESH, rl.algorithms.GradientDescent(omega=1, omega_ratio="norm")), "matrices"),
+        (rl.Run(NET, FRESH, SCHEDULED, None, 800), "matrices"),
+        (rl.Run(CELL, TASK, DESCENT, driver="lanes"), "latch"),
     ],
 )
 def test_the_engine_follows_from_the_parts(run: rl.Run, engine: str) -> None:
@@ -243,7 +289,7 @@ def test_the_engine_is_told_of_a_network_run() -> None:
     assert (structure["loss"], structure["at"]) == ("half_squared_error", "last")
     assert run.columns()["threshold"] == 0
     assert run.arrays()["same_step"].tolist() == [[0, 0], [1, 0]]
-    for one in NETWORK_RUNS:
+    for one in NETWORK_RUNS[:-1]:
         parts: list[Any] = [one.task.columns(), one.algorithm.columns(), {"threshold": 0}]
         assert len(one.columns()) == sum(map(len, parts)), "no two parts have a column of the same name"
 
@@ -345,20 +391,169 @@ def test_what_does_not_go_together_is_refused_before_work(arguments: tuple[Any, 
     assert "\n" not in str(caught.value)
 
 
-def test_networks_keep_no_learning_curves() -> None:
+LEARNED = rl.cells.GRU(inputs=1, hidden=2, outputs=1, initial_state="learned")
+STEPPED = rl.cells.VanillaRNN(inputs=1, hidden=2, read_unit=1, same_step=[[0, 0], [1, 0]])
+SMALL = rl.cells.VanillaRNN(inputs=2, hidden=2, outputs=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "message"),
+    [
+        ((NET, FRESH, ADAM), {"driver": "gpu"}, "driver is 'gpu'; it must be 'lanes' or 'matrices'"),
+        ((NET, FRESH, ADAM), {"precision": "half"}, "precision is 'half'; it must be 'float64' or 'float32'"),
+        (
+            (NET, FRESH, ADAM),
+            {"driver": "lanes", "precision": "float32"},
+            "driver is 'lanes' and precision is 'float32', which only runs in matrices have; it must be 'matrices' or None",
+        ),
+        (
+            (NET, FRESH, ADAM, TESTED),
+            {"driver": "lanes"},
+            "and the criterion has measure='test_error', which only runs",
+        ),
+        (
+            (NET, FRESH, SCHEDULED, None, 800),
+            {"driver": "lanes"},
+            "driver is 'lanes' and omega_of is 'state', which only runs in matrices have",
+        ),
+        (
+            (NET, PARITY, GUESSING, RIGHT, 800),
+            {"driver": "matrices"},
+            "driver is 'matrices' and the algorithm is RandomGuessing; it must be GradientDescent, Adam or RMSprop",
+        ),
+        (
+            (NET, FRESH, rl.algorithms.Newton(), TESTED),
+            {},
+            "the criterion has measure='test_error', which only runs in matrices have, and the algorithm is Newton",
+        ),
+        (
+            (CELL, TASK, DESCENT),
+            {"driver": "matrices"},
+            "driver is 'matrices' and the cell is a LatchNeuron; it must be a",
+        ),
+        (
+            (CELL, TASK, rl.algorithms.GradientDescent(clip_value=0.5)),
+            {},
+            "clip_value is 0.5, which only runs in matrices have, and the cell is a LatchNeuron",
+        ),
+        ((LEARNED, FRESH, ADAM), {"driver": "matrices"}, "the cell has initial_state='learned'; it must be 'zero'"),
+        ((STEPPED, FRESH, ADAM), {"precision": "float32"}, "and the cell has same_step; its units must read the step"),
+        (
+            (NET, FRESH, PlainDescent()),
+            {"driver": "lanes"},
+            "driver is 'lanes'; it must be None where the algorithm, PlainDescent, is written in Python",
+        ),
+        ((NET, FRESH, PlainDescent(), TESTED), {}, "and the algorithm is PlainDescent; it must be GradientDescent"),
+        (
+            (SMALL, DATA, ADAM, TESTED),
+            {},
+            "measure='test_error' and the task is a DatasetTask, which has no fresh sequences; it must be 'cost', 'error'",
+        ),
+        (
+            (NET, FRESH, replace(SCHEDULED, batch_size=16), None, 1600),
+            {},
+            "presentations of learning_rate_schedule is 40; it must be a multiple of the batch size, which is 16",
+        ),
+    ],
+)
+def test_what_a_driver_cannot_do_is_refused(arguments: tuple[Any, ...], given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        rl.Run(*arguments, **given)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "given", "message"),
+    [
+        (
+            (NET, FRESH, ADAM),
+            {"driver": "lanes"},
+            "driver is 'lanes' and record is 10, which only runs in matrices have",
+        ),
+        (
+            (NET, FRESH, rl.algorithms.PseudoNewton()),
+            {},
+            "record is 10, which only runs in matrices have, and the algorithm is PseudoNewton; it must be GradientDescent",
+        ),
+        (
+            (NET, FRESH, PlainDescent()),
+            {},
+            "record is 10; it must be None, learning curves are only kept of runs in matri",
+        ),
+        (
+            (wide(32), FRESH, rl.algorithms.Adam(batch_size=20)),
+            {},
+            "record is 10; it must be a multiple of the batch size",
+        ),
+        (
+            (wide(2), FRESH, rl.algorithms.Adam(batch_size=20)),
+            {},
+            "record is 10; it must be a multiple of the batch size",
+        ),
+    ],
+)
+def test_where_no_curve_can_be_kept_it_is_said(parts: Any, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        rl.train(*parts, runs=1, max_presentations=100, record=10, **given)
+    assert message in str(caught.value)
+
+
+def test_a_replay_of_a_run_in_lanes_keeps_no_curve() -> None:
     with pytest.raises(
-        ValueError, match="record is 10; it must be None, learning curves are only kept of a LatchNeuron"
+        ValueError, match="record is 10; it must be None, learning curves are only kept of runs in matric"
     ):
-        rl.train(NET, FRESH, ADAM, runs=1, max_presentations=100, record=10)
+        rl.replay(rl.Run(NET, FRESH, ADAM, None, 100), rng=0, record=10)
+
+
+def test_a_run_in_matrices_as_the_engine_sees_it() -> None:
+    run = rl.Run(NET, FRESH, SCHEDULED, TESTED, 800, precision="float32")
+    structure = run.structure()
+    assert structure.items() >= NET.structure("half_squared_error", "last").items() | FRESH.structure().items()
+    own = {"algorithm": "GradientDescent", "batch_size": 8, "mean_gradient": 1, "precision": "float32"}
+    assert structure.items() >= own.items()
+    assert (structure["omega_squared"], structure["omega_mean"], structure["omega_state"]) == (1, 0, 1)
+    assert run.columns() == FRESH.columns()
+    assert run.window == 800, "1000 batches are more than there are presentations"
+    assert rl.Run(NET, FRESH, SCHEDULED, TESTED, 80_000).window == 8000
+
+
+def test_the_axis_of_a_later_field_is_labelled_like_others() -> None:
+    def study(precision: str) -> rl.Run:
+        return rl.Run(NET, FRESH, rl.algorithms.Adam(learning_rate=0), None, 10, driver="matrices", precision=precision)  # type: ignore[arg-type]
+
+    ds = rl.sweep(study, {"precision": ["float64", "float32"]}, runs=1, rng=0)
+    assert ds.precision.attrs == {"long_name": "precision of training"}
 
 
 @pytest.mark.parametrize(
     ("measure", "threshold", "expected"),
-    [("cost", None, 0.2), ("error", None, 0.2), ("consecutive", None, 0), ("consecutive", 0, 0), ("error", 0, 0)],
+    [
+        ("cost", None, 0.2),
+        ("error", None, 0.2),
+        ("consecutive", None, 0),
+        ("consecutive", 0, 0),
+        ("error", 0, 0),
+        ("test_error", None, 0.01),
+        ("test_error", 0, 0),
+    ],
 )
 def test_a_criterion_knows_its_threshold(measure: str, threshold: Any, expected: float) -> None:
     assert rl.Criterion(measure=measure, threshold=threshold).threshold == expected
+    if measure == "test_error":
+        return
     assert rl.Criterion(measure=measure).structure() == {"measure": ["cost", "error", "consecutive"].index(measure) + 1}
+
+
+def test_tests_are_for_the_error_on_fresh_sequences() -> None:
+    assert TESTED.met(9.0, 0.0099)
+    assert not TESTED.met(0.0, 0.01)
+    assert rl.Criterion(measure="test_error", threshold=0).met(9.0, 0.0)
+    assert not rl.Criterion(measure="test_error", threshold=0).met(0.0, 0.001)
+    with pytest.raises(ValueError, match="tests is 5; it must be left out where the measure is 'error'"):
+        rl.Criterion(measure="error", tests=5)
+    with pytest.raises(ValueError, match="tests is 0; it must be an integer from 1 to 2147483648"):
+        rl.Criterion(measure="test_error", tests=0)
 
 
 def test_consecutive_answers_have_no_threshold() -> None:

@@ -289,7 +289,7 @@ def test_a_store_says_what_it_is(path: Path) -> None:
     swept(store=path, experiment="mine")
     store = rl.open_store(path)
     assert (store.experiment, store.total, store.finished, store.missing) == ("mine", TOTAL, TOTAL, 0)
-    assert store.numerics_version == 1
+    assert store.numerics_version == 2
     assert "54 of 54 runs" in repr(store)
 
 

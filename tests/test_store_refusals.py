@@ -59,9 +59,9 @@ def test_a_store_of_another_sweep_is_refused(path: Path, asked: dict[str, Any], 
 
 def test_a_store_of_another_numerics_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     swept(store=path)
-    monkeypatch.setattr("rnnlatch._plan.NUMERICS_VERSION", 2)
-    monkeypatch.setattr("rnnlatch.store.NUMERICS_VERSION", 2)
-    with pytest.raises(StoreMismatchError, match="numerics_version: stored 1, asked 2"):
+    monkeypatch.setattr("rnnlatch._plan.NUMERICS_VERSION", 3)
+    monkeypatch.setattr("rnnlatch.store.NUMERICS_VERSION", 3)
+    with pytest.raises(StoreMismatchError, match="numerics_version: stored 2, asked 3"):
         swept(store=path)
     with pytest.raises(StoreMismatchError, match="cannot be replayed"):
         rl.open_store(path).replay({"length": 5, "noise_std": 0.1}, 0)

@@ -198,7 +198,7 @@ def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch)
     plan = make_plan(study, AXES, (), RUNS, normalise(0))
     (chunk,) = list(make_chunks(plan, [Segment(0, 0, 2)], threads=1))
     monkeypatch.setattr("rnnlatch._chunks.NUMERICS_VERSION", 99)
-    with pytest.raises(RuntimeError, match="numerics_version is 99 in the worker and 1 in the driver"):
+    with pytest.raises(RuntimeError, match="numerics_version is 99 in the worker and 2 in the driver"):
         run_chunk(chunk.spec)
 
 

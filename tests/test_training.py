@@ -29,7 +29,7 @@ def test_the_dataset_is_labelled() -> None:
         assert out[name].attrs["long_name"], name
         assert "units" in out[name].attrs or name == "outcome", name
     assert out.attrs["source"] == "rnnlatch.train"
-    assert out.attrs["numerics_version"] == 1
+    assert out.attrs["numerics_version"] == 2
     assert out.attrs["rnnlatch_version"] == rl.__version__
     assert out.attrs["isa"] == rl.info()["isa"]
     run = rl.Run.from_dict(json.loads(out.attrs["parameters"]))

@@ -36,8 +36,8 @@ _SENTENCES = {
     ),
     Outcome.CONVERGED: "The run met the criterion and stopped there.",
     Outcome.DIVERGED: (
-        "A parameter, or a step of Newton's method, was not finite and the run stopped; a smaller learning_rate, or more "
-        "damping, may help."
+        "A parameter, a gradient or a step of Newton's method was not finite and the run stopped; a smaller "
+        "learning_rate, clip_norm or more damping may help."
     ),
     Outcome.STUCK: (
         "The search moved no more without having met the criterion; a wider search, or another seed, may help."

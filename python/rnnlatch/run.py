@@ -11,25 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import _network_runs, validation
+from rnnlatch._drivers import DRIVERS, PRECISIONS, check_driver, in_matrices
 from rnnlatch._record import Record, canonical_json
+from rnnlatch._run_checks import check_presentations
 from rnnlatch.algorithms import (
+    Adam,
     Algorithm,
-    DiscreteErrorPropagation,
     GradientDescent,
     PythonAlgorithm,
-    RandomGuessing,
-    RedrawAfterError,
+    RMSprop,
 )
 from rnnlatch.algorithms.python import AbsentAlgorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
-from rnnlatch.tasks import MinimalLatch, Task
+from rnnlatch.tasks import DatasetTask, MinimalLatch, Task
 
 __all__ = ["Run", "check_record", "check_sizes", "in_latch_engine", "labels"]
 
 FRESH_WINDOW = 100
+TEST_WINDOW = 1000  # batches
 
-Engine = Literal["latch", "networks", "python"]
+Engine = Literal["latch", "networks", "matrices", "python"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,24 @@ class Run(Record):
     test_presentations : int
         Fresh sequences on which the trained network is tested at the end, for ``test_loss`` and ``test_error``; 0: it is
         not.
+    driver : {"lanes", "matrices"}, optional
+        What walks the network: in lanes many small networks are trained at once, in matrices one at a time, its minibatch
+        in products of matrices. None: in matrices where something is asked for that only runs in matrices have, see the
+        notes, or where 32 units or more are trained by `GradientDescent`, `Adam` or `RMSprop` in batches of 8
+        presentations or more; else in lanes. The last bits of what is trained depend on it.
+    precision : {"float64", "float32"}
+        Of training in matrices; single precision is faster, and its parameters are single-precision numbers.
 
     Raises
     ------
     TypeError, ValueError
         If a part is of another type, or two of them do not go together.
+
+    Notes
+    -----
+    Only runs in matrices have: ``precision="float32"``, ``Criterion(measure="test_error")``, what is said of `GradientDescent`,
+    `Adam` and `RMSprop` to be for runs in matrices, and the keywords ``record`` (of networks) and ``checkpoint`` of
+    `rnnlatch.train`. Learned initial states, ``same_step`` and other algorithms are only in lanes.
 
     Examples
     --------
@@ -77,6 +92,12 @@ class Run(Record):
     )
     test_presentations: int = field(
         default=0, metadata={"long_name": "test sequences", "units": "presentations", "later": True}
+    )
+    driver: Literal["lanes", "matrices"] | None = field(
+        default=None, metadata={"long_name": "what walks the networks", "later": True}
+    )
+    precision: Literal["float64", "float32"] = field(
+        default="float64", metadata={"long_name": "precision of training", "later": True}
     )
 
     def __post_init__(self) -> None:
@@ -98,6 +119,9 @@ class Run(Record):
                 f"test_presentations is {tests} and the task a {type(self.task).__name__}, which has no fresh sequences; it "
                 "must be 0: test the trained networks with rnnlatch.evaluate on another one"
             )
+        if self.driver is not None:
+            put(self, "driver", validation.choice("driver", self.driver, DRIVERS))
+        put(self, "precision", validation.choice("precision", self.precision, PRECISIONS))
         check_sizes(self.cell, self.task)
         if isinstance(self.cell, LatchNeuron):
             self.cell.starting_input(self.prefix)
@@ -105,40 +129,11 @@ class Run(Record):
         if not trained:
             raise ValueError(f"cell is {self.cell!r}; it has nothing that is trained, at least one number must be")
         self.algorithm.check(self.network, self.task, trained)
-        self._check_presentations()
+        check_driver(self)
+        check_presentations(self)
 
-    def _check_presentations(self) -> None:
-        """Check batches, windows and the limit against each other."""
-        limit, batch, searches = self.max_presentations, self.batch_size, self.algorithm.searches
-        words = "the size of the training set" if searches else "the batch size"
-        if limit % batch:
-            raise validation.fail("max_presentations", limit, f"a multiple of {words}, which is {batch}")
-        judged = self.criterion is not None and self.criterion.measure != "cost"
-        if judged or isinstance(self.algorithm, DiscreteErrorPropagation | RandomGuessing | RedrawAfterError):
-            sideless = self.task.sideless
-            if sideless is not None:
-                raise ValueError(
-                    f"targets has {sideless}, halfway between the smallest and the largest one, for which no output is on the "
-                    "right side; give tolerance=…, how near an output must be, or a Criterion(measure='cost')"
-                )
-        if self.criterion is None:
-            return
-        measure, window = self.criterion.measure, self.criterion.window
-        if measure not in self.algorithm.measures:
-            allowed = " or ".join(f"Criterion(measure={each!r})" for each in self.algorithm.measures)
-            raise ValueError(
-                f"criterion has measure={measure!r}, and {type(self.algorithm).__name__} only looks at what is right or "
-                f"wrong; it must be {allowed}"
-            )
-        if window is not None:
-            if searches and window != batch:
-                raise validation.fail(
-                    "window", window, f"None for {type(self.algorithm).__name__}, which looks at the whole training set"
-                )
-            if window % batch:
-                raise validation.fail("window", window, f"a multiple of the batch size, which is {batch}")
-            if window > limit:
-                raise validation.fail("window", window, f"at most max_presentations, which is {limit}")
+    def __repr__(self) -> str:
+        return self._described(self._written())
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
@@ -168,9 +163,11 @@ class Run(Record):
 
     @property
     def engine(self) -> Engine:
-        """What computes it: the engine of the latch neuron, that of networks, or Python."""
+        """What computes it: the engine of the latch neuron, that of networks in lanes or in matrices, or Python."""
         if isinstance(self.algorithm, PythonAlgorithm | AbsentAlgorithm):
             return "python"
+        if in_matrices(self):
+            return "matrices"
         measure = None if self.criterion is None else self.criterion.measure
         descent = isinstance(self.algorithm, GradientDescent) and self.algorithm.omega == 0
         return "latch" if descent and measure != "consecutive" and in_latch_engine(self.cell, self.task) else "networks"
@@ -195,6 +192,8 @@ class Run(Record):
         """Presentations over which the criterion is measured, and loss and error are reported."""
         if self.criterion is not None and self.criterion.window is not None:
             return self.criterion.window
+        if self.criterion is not None and self.criterion.measure == "test_error":
+            return min(TEST_WINDOW * self.batch_size, self.max_presentations)
         wanted = self.task.training_set or FRESH_WINDOW
         return -(-wanted // self.batch_size) * self.batch_size
 
@@ -206,6 +205,11 @@ class Run(Record):
         record : int
             Keep the learning curve every so many presentations; 0: not.
         """
+        if self.engine == "matrices":
+            assert isinstance(self.algorithm, GradientDescent | Adam | RMSprop)
+            given = {"batch_size": self.batch_size, "precision": self.precision}
+            network = self.network.structure(self.task.loss, self.task.at)
+            return {**network, **self.task.structure(), **self.algorithm.minibatch_structure(), **given}
         measure = {"measure": 0} if self.criterion is None else self.criterion.structure()
         shared: dict[str, int | str] = {
             **self.algorithm.structure(),
@@ -221,7 +225,9 @@ class Run(Record):
         return {**self.network.structure(self.task.loss, self.task.at), **self.task.structure(), **shared}
 
     def columns(self) -> dict[str, float]:
-        """Give what may differ from run to run within one call to the engine."""
+        """Give what may differ from run to run within one call to the engine; in matrices, of the task only."""
+        if self.engine == "matrices":
+            return self.task.columns()
         threshold = {"threshold": 0.0} if self.criterion is None else self.criterion.columns()
         if self.engine == "latch":
             assert isinstance(self.cell, LatchNeuron)
@@ -251,15 +257,19 @@ class Run(Record):
     @cached_property
     def group(self) -> str:
         """A text that runs have in common if one call to an engine can do them."""
-        if self.engine == "python":
+        if self.engine in ("python", "matrices"):
             return canonical_json(self.to_dict())
         shared: list[Any] = [self.engine, self.structure(), self.starting_input() is None, self.test_presentations]
         if self.engine == "networks":
-            task, trained = self.task.to_dict(), hashlib.sha256()
-            for name, mask in self.trainable().items():
-                trained.update(name.encode() + mask.tobytes())
-            shared += [trained.hexdigest(), getattr(self.network, "same_step", None)]
-            shared += [task.get("prototypes"), task.get("content")]
+            same = {f"trained {name}": mask for name, mask in self.trainable().items()}
+            if isinstance(self.task, DatasetTask):
+                shared.append(self.task.content.to_dict())
+            else:
+                same |= {f"task's {name}": value for name, value in self.task.arrays().items()}
+            digest = hashlib.sha256()
+            for name, value in same.items():
+                digest.update(f"{name} {value.dtype.str} {value.shape} ".encode() + value.tobytes())
+            shared += [digest.hexdigest(), getattr(self.network, "same_step", None)]
         return json.dumps(shared, sort_keys=True)
 
 
@@ -310,10 +320,10 @@ def check_record(run: Run, record: object) -> int:
     """Check the keyword ``record``: 0 for None, else a multiple of the batch size, at most max_presentations."""
     if record is None:
         return 0
-    if run.engine != "latch":
+    if run.engine not in ("latch", "matrices"):
         raise ValueError(
-            f"record is {validation.show(record)}; it must be None, learning curves are only kept of a LatchNeuron on a "
-            "MinimalLatch of one length by GradientDescent"
+            f"record is {validation.show(record)}; it must be None, learning curves are only kept of runs in matrices, see "
+            "driver, and of a LatchNeuron on a MinimalLatch of one length by GradientDescent"
         )
     checked = validation.integer("record", record, at_least=1)
     if checked % run.batch_size:
@@ -329,5 +339,5 @@ def labels(run: Run) -> dict[str, dict[str, Any]]:
     for part in (run.cell, run.task, run.algorithm, run.criterion, run):
         for name, description in getattr(part, "__dataclass_fields__", {}).items():
             if "long_name" in description.metadata:
-                found[name] = dict(description.metadata)
+                found[name] = {key: value for key, value in description.metadata.items() if key != "later"}
     return found

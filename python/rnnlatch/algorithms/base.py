@@ -35,6 +35,8 @@ class Algorithm(Record):
     """Whether it looks at the cost of the whole training set at one point after the other."""
     measures: ClassVar[tuple[str, ...]] = MEASURES
     """What of a criterion it knows."""
+    matrices_only: ClassVar[tuple[str, ...]] = ()
+    """Its fields that only runs in matrices know; where they are at their defaults, those in lanes do the same."""
 
     def presentations_in_batch(self, training_set: int | None) -> int:  # noqa: ARG002
         """Give the presentations between two updates, for a training set of so many sequences (None: always fresh).
@@ -76,7 +78,13 @@ class Algorithm(Record):
         """The fields that are numbers, True or False, or None, but for the batch size."""
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
         values = ((each.name, getattr(self, each.name)) for each in fields)
-        return [(name, value) for name, value in values if name != "batch_size" and not isinstance(value, str)]
+        others = ("batch_size", *self.matrices_only)
+        return [(name, value) for name, value in values if name not in others and not isinstance(value, str)]
+
+    def asked_of_matrices(self) -> str | None:
+        """Give in words what is asked for that only runs in matrices have; None: nothing."""
+        given = (each for each in self._given() if each.name in self.matrices_only)
+        return next((f"{each.name} is {getattr(self, each.name)!r}" for each in given), None)
 
 
 class GradientAlgorithm(Algorithm):
@@ -142,6 +150,10 @@ def pick_batch_size(batch_size: BatchSize, training_set: int | None) -> int:
     return training_set
 
 
-def described(default: Any, long_name: str, units: str | None = "1") -> Any:
-    """Make a field of a dataclass with its name in words, which axes of that name get in a sweep's dataset."""
-    return field(default=default, metadata={"long_name": long_name} | ({} if units is None else {"units": units}))
+def described(default: Any, long_name: str, units: str | None = "1", *, later: bool = False) -> Any:
+    """Make a field of a dataclass with its name in words, which axes of that name get in a sweep's dataset.
+
+    `later`: it is only written where it is not at its default; see `Record`.
+    """
+    metadata = {"long_name": long_name} | ({} if units is None else {"units": units})
+    return field(default=default, metadata=metadata | ({"later": True} if later else {}))

@@ -1,7 +1,8 @@
 """Descent along the gradient."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from rnnlatch import validation
 from rnnlatch.algorithms.base import (
@@ -11,6 +12,7 @@ from rnnlatch.algorithms.base import (
     described,
     pick_batch_size,
 )
+from rnnlatch.algorithms.schedules import Schedule, check_schedule
 from rnnlatch.cells import NetworkCell
 from rnnlatch.tasks import Task
 
@@ -20,10 +22,17 @@ __all__ = ["Adam", "GradientDescent", "RMSprop"]
 class _InBatches(GradientAlgorithm):
     """Base of those that add the gradients of a batch of presentations up."""
 
+    matrices_only: ClassVar[tuple[str, ...]] = ("clip_value", "learning_rate_schedule")
+
     learning_rate: float
     batch_size: BatchSize
     reduction: str
     clip_norm: float | None
+    clip_value: float | None
+    learning_rate_schedule: Schedule | None
+
+    def __repr__(self) -> str:
+        return self._described(self._written())
 
     def presentations_in_batch(self, training_set: int | None) -> int:
         """Give the presentations between two updates, for a training set of so many sequences (None: always fresh).
@@ -39,13 +48,24 @@ class _InBatches(GradientAlgorithm):
         """Give what all runs of one call to the engine share; `rnnlatch.Run` adds the size of the batch."""
         return super().structure() | {"mean_gradient": int(self.reduction == "mean")}
 
+    def minibatch_structure(self) -> dict[str, int | str]:
+        """Give what the engine in matrices must know besides numbers."""
+        return self.structure() | {"omega_squared": 1, "omega_mean": 0, "omega_state": 0, "shrink": 0}
+
+    def minibatch_settings(self) -> dict[str, float]:
+        """Give the numbers that the engine in matrices needs, but for those that schedules change."""
+        numbers = {name: value for name, value in self.columns().items() if name not in ("learning_rate", "omega")}
+        return numbers | {"clip_value": math.inf if self.clip_value is None else self.clip_value}
+
     def _check_batches(self) -> None:
         put = object.__setattr__
         put(self, "learning_rate", validation.number("learning_rate", self.learning_rate, at_least=0))
         put(self, "batch_size", check_batch_size(self.batch_size))
         put(self, "reduction", validation.choice("reduction", self.reduction, ("mean", "sum")))
-        if self.clip_norm is not None:
-            put(self, "clip_norm", validation.number("clip_norm", self.clip_norm, above=0))
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                put(self, name, validation.number(name, getattr(self, name), above=0))
+        check_schedule("learning_rate_schedule", self.learning_rate_schedule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +73,9 @@ class GradientDescent(_InBatches):
     """Gradient descent by back-propagation through time, on-line or in batches.
 
     After each batch, with G the gradient of the cost, mean or sum over the batch's presentations, and theta the
-    parameters: G += l2 theta + l1 sign(theta); where |G| > clip_norm, G is scaled to that norm;
-    v = momentum v + G; theta -= learning_rate v.
+    parameters: G += omega times the mean of Omega's immediate gradient; G += l2 theta + l1 sign(theta); each number of G
+    is cut to [-clip_value, clip_value]; where |G| > clip_norm, G is scaled to that norm; v = momentum v + G;
+    theta -= learning_rate v. Only what is trained counts in |G|.
 
     Parameters
     ----------
@@ -73,8 +94,19 @@ class GradientDescent(_InBatches):
         Weights of the penalty l1 sum|theta| + l2/2 sum theta^2, over the trained parameters; not negative. The penalty
         is no part of the cost that is reported.
     omega : float
-        Weight of the regulariser Omega of each sequence, not negative; its immediate gradient, see
-        `rnnlatch.gradients.omega`, is added before the gradient is clipped. For `VanillaRNN` and `DiagonalRNN`.
+        Weight of the regulariser Omega, not negative; its immediate gradient, see `rnnlatch.gradients.omega`, is added
+        before the gradient is clipped. For `VanillaRNN` and `DiagonalRNN`.
+    omega_ratio, omega_reduce, omega_of : str
+        Which Omega: `ratio`, `reduce` and `of` of `rnnlatch.gradients.omega`. The authors' code has ``"squared"``,
+        ``"mean"``, ``"state"``.
+    clip_value : float, optional
+        Largest size of each number of the gradient; positive. None: no such clipping.
+    nonfinite : {"stop", "shrink"}
+        What happens where |G| is not finite: the run ends as `rnnlatch.Outcome.DIVERGED` with its last finite parameters,
+        or, as in the authors' code, where |G| is above 1e10 too, G is 0.02 times the recurrent weights and 0 elsewhere,
+        and is not clipped.
+    learning_rate_schedule, omega_schedule : InverseTime or HalveOnRise, optional
+        By what `learning_rate`, or `omega`, is multiplied as time goes on; None: they stay.
 
     Raises
     ------
@@ -83,8 +115,11 @@ class GradientDescent(_InBatches):
 
     Notes
     -----
+    All from `omega_ratio` on is for runs in matrices; see `driver` of `rnnlatch.Run`.
+
     Source of the clipping and of Omega: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent
-    neural networks", ICML 2013, algorithm 1, equations 9 and 10.
+    neural networks", ICML 2013, algorithm 1, equations 9 and 10; of what is called the authors' code: the code that they
+    published for it.
 
     Examples
     --------
@@ -99,9 +134,26 @@ class GradientDescent(_InBatches):
     clip_norm: float | None = described(None, "largest norm of the gradient")
     l1: float = described(0.0, "weight of the L1 penalty")
     l2: float = described(0.0, "weight of the L2 penalty")
-    omega: float = field(
-        default=0.0, metadata={"long_name": "weight of the regulariser Omega", "units": "1", "later": True}
+    omega: float = described(0.0, "weight of the regulariser Omega", later=True)
+    omega_ratio: str = described("squared", "ratio of norms in Omega", None, later=True)
+    omega_reduce: str = described("sum", "reduction of Omega over time", None, later=True)
+    omega_of: str = described("pre_activation", "what Omega keeps the error of", None, later=True)
+    clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
+    nonfinite: str = described("stop", "what happens where the gradient is not finite", None, later=True)
+    learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
+    omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
+
+    matrices_only: ClassVar[tuple[str, ...]] = (
+        "omega_ratio",
+        "omega_reduce",
+        "omega_of",
+        "clip_value",
+        "nonfinite",
+        "learning_rate_schedule",
+        "omega_schedule",
     )
+
+    __repr__ = _InBatches.__repr__
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -110,6 +162,24 @@ class GradientDescent(_InBatches):
         put(self, "l1", validation.number("l1", self.l1, at_least=0))
         put(self, "l2", validation.number("l2", self.l2, at_least=0))
         put(self, "omega", validation.number("omega", self.omega, at_least=0))
+        choices = {
+            "omega_ratio": ("squared", "norm"),
+            "omega_reduce": ("sum", "mean"),
+            "omega_of": ("pre_activation", "state"),
+            "nonfinite": ("stop", "shrink"),
+        }
+        for name, allowed in choices.items():
+            put(self, name, validation.choice(name, getattr(self, name), allowed))
+        check_schedule("omega_schedule", self.omega_schedule)
+
+    def minibatch_structure(self) -> dict[str, int | str]:
+        """Give what the engine in matrices must know besides numbers."""
+        return super().minibatch_structure() | {
+            "omega_squared": int(self.omega_ratio == "squared"),
+            "omega_mean": int(self.omega_reduce == "mean"),
+            "omega_state": int(self.omega_of == "state"),
+            "shrink": int(self.nonfinite == "shrink"),
+        }
 
     def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
         """Raise a ValueError where there is no gradient, or a regulariser for cells that have it not."""
@@ -137,7 +207,7 @@ class Adam(_InBatches):
         How much of the running means is kept; 0 <= beta < 1.
     epsilon : float
         Added to the root, above 0.
-    batch_size, reduction, clip_norm
+    batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
 
     Raises
@@ -162,6 +232,10 @@ class Adam(_InBatches):
     batch_size: int | Literal["all"] = described(1, "batch size", "presentations")
     reduction: str = described("mean", "reduction of the gradient over a batch", None)
     clip_norm: float | None = described(None, "largest norm of the gradient")
+    clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
+    learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
+
+    __repr__ = _InBatches.__repr__
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -186,7 +260,7 @@ class RMSprop(_InBatches):
         How much of the running mean is kept; 0 <= decay < 1.
     epsilon : float
         Added to the root, above 0.
-    batch_size, reduction, clip_norm
+    batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
 
     Raises
@@ -210,6 +284,10 @@ class RMSprop(_InBatches):
     batch_size: int | Literal["all"] = described(1, "batch size", "presentations")
     reduction: str = described("mean", "reduction of the gradient over a batch", None)
     clip_norm: float | None = described(None, "largest norm of the gradient")
+    clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
+    learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
+
+    __repr__ = _InBatches.__repr__
 
     def __post_init__(self) -> None:
         put = object.__setattr__
