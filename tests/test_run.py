@@ -479,7 +479,7 @@ def test_what_a_driver_cannot_do_is_refused(arguments: tuple[Any, ...], given: d
         (
             (NET, FRESH, PlainDescent()),
             {},
-            "record is 10; it must be None, learning curves are only kept of runs in matri",
+            "record is 10; it must be None, learning curves are only kept of runs in ",
         ),
         (
             (wide(32), FRESH, rl.algorithms.Adam(batch_size=20)),

@@ -28,7 +28,7 @@ def train(
     streams: NDArray[np.uint64],
     threads: int = 1,
     block_lanes: int = 64,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
     initial: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[Any]]: ...
 def evaluate(
@@ -49,7 +49,7 @@ def train_networks(
     trainable: Mapping[str, NDArray[np.uint8]],
     arrays: Mapping[str, NDArray[Any]],
     threads: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]: ...
 def evaluate_networks(
     structure: Mapping[str, int | str],
@@ -61,6 +61,33 @@ def evaluate_networks(
     arrays: Mapping[str, NDArray[Any]],
     threads: int = 1,
 ) -> dict[str, NDArray[np.float64]]: ...
+def train_minibatches(
+    structure: Mapping[str, int | str],
+    settings: Mapping[str, float],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    stream: int,
+    parameters: Mapping[str, NDArray[Any]],
+    optimiser: Mapping[str, NDArray[Any]],
+    trainable: Mapping[str, NDArray[np.uint8]],
+    arrays: Mapping[str, NDArray[Any]],
+    seen: int,
+    rates: NDArray[np.float64],
+    threads: int,
+    cancelled: NDArray[np.uint8],
+) -> dict[str, Any]: ...
+def evaluate_minibatches(
+    structure: Mapping[str, int | str],
+    columns: Mapping[str, NDArray[np.float64]],
+    key: NDArray[np.uint32],
+    stream: int,
+    parameters: Mapping[str, NDArray[Any]],
+    first: int,
+    count: int,
+    arrays: Mapping[str, NDArray[Any]],
+    threads: int,
+    cancelled: NDArray[np.uint8],
+) -> dict[str, Any]: ...
 def sample_task(
     structure: Mapping[str, int | str],
     columns: Mapping[str, NDArray[np.float64]],

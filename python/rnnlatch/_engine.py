@@ -10,6 +10,7 @@ from rnnlatch import validation
 from rnnlatch._config import available_threads
 from rnnlatch._dispatch import core
 from rnnlatch._memory import available_memory, words
+from rnnlatch._minibatch_engine import Kept, evaluate_in_matrices, is_tested_in_matrices, train_in_matrices
 from rnnlatch._network_runs import latch_parameters, results_of
 from rnnlatch.algorithms import Newton, PseudoNewton
 from rnnlatch.cells import LatchNeuron
@@ -57,7 +58,8 @@ def train_runs(
     *,
     threads: int,
     record: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[..., object] | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Train one network for each stream.
 
@@ -76,15 +78,23 @@ def train_runs(
     record : int
         Keep the learning curve every so many presentations; 0: not.
     progress : callable, optional
-        Called with the number of runs done.
+        Called with the number of runs done, and perhaps a text: how far one of them is.
+    kept : Kept, optional
+        What is kept of runs in matrices.
 
     Returns
     -------
     dict
         Arrays whose first axis is the run, by the names of a dataset's variables.
     """
-    engines = {"latch": _train_latch_neurons, "networks": _train_networks, "python": _train_in_python}
-    results = engines[runs[0].engine](_Call(runs, np.asarray(counts), key, streams, threads, record, progress))
+    engines = {
+        "latch": _train_latch_neurons,
+        "networks": _train_networks,
+        "matrices": _train_in_matrices,
+        "python": _train_in_python,
+    }
+    call = _Call(runs, np.asarray(counts), key, streams, threads, record, progress, kept)
+    results = engines[runs[0].engine](call)
     if "presentations_computed" not in results:
         results["presentations_computed"] = results["presentations"]
     if runs[0].test_presentations:
@@ -132,7 +142,10 @@ def evaluate_networks(
     for value in params.values():
         broken |= ~np.isfinite(value).reshape(len(value), -1).all(axis=1)
     usable = {name: np.ascontiguousarray(np.where(np.isfinite(value), value, 0.0)) for name, value in params.items()}
-    result = core.evaluate_networks(structure, columns, key, streams, usable, presentations, arrays, threads)
+    if is_tested_in_matrices(structure, usable, arrays):
+        result = evaluate_in_matrices(structure, presentations, key, streams, usable, columns, arrays, threads)
+    else:
+        result = core.evaluate_networks(structure, columns, key, streams, usable, presentations, arrays, threads)
     result["loss"][broken] = np.nan
     return _without_verdict_on_nan(result)
 
@@ -146,7 +159,8 @@ class _Call(NamedTuple):
     streams: NDArray[np.uint64]
     threads: int
     record: int
-    progress: Callable[[int], None] | None
+    progress: Callable[..., object] | None
+    kept: Kept | None
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
         """What may differ from run to run."""
@@ -214,6 +228,10 @@ def _train_networks(call: _Call) -> dict[str, NDArray[Any]]:
         progress=call.progress,
     )
     return results_of(run.cell, run.prefix, found)
+
+
+def _train_in_matrices(call: _Call) -> dict[str, NDArray[Any]]:
+    return train_in_matrices(list(call.parts()), call.key, call.threads, call.record, call.progress, call.kept)
 
 
 def _train_in_python(call: _Call) -> dict[str, NDArray[Any]]:

@@ -91,9 +91,10 @@ def variables(run: Run, computed: bool | None = None) -> dict[str, Variable]:
     computed : bool, optional
         Whether ``presentations_computed`` is one of them. None: where it can differ from ``presentations``.
     """
-    latch = run.engine == "latch"
+    latch, tested = run.engine == "latch", run.criterion is not None and run.criterion.measure == "test_error"
     wrong = "fraction of sequences with the wrong sign" if latch else "fraction of wrong sequences"
     where = "at the point that is reported" if run.algorithm.searches else "in the last complete window"
+    where = "in the last test" if tested else where
     described = {
         "outcome": Variable((), (), "u1", NOT_RUN, _outcome_attrs()),
         "presentations": Variable(
@@ -126,6 +127,8 @@ def _parameters(run: Run) -> dict[str, Parameter]:
 
 def curves(run: Run) -> dict[str, Variable]:
     """Describe what the engine gives besides, for each run and each recorded presentation."""
+    if run.engine == "matrices":
+        return _minibatch_curves(run)
     described = {
         "record_loss": Variable((), (), "<f8", np.nan, {"long_name": "mean cost of the batch", "units": "1"}),
         "record_gradient_norm": Variable(
@@ -138,6 +141,25 @@ def curves(run: Run) -> dict[str, Variable]:
     return {
         name: Variable(("presentation", *part.dims), part.shape, part.dtype, part.fill, part.attrs)
         for name, part in described.items()
+    }
+
+
+def _minibatch_curves(run: Run) -> dict[str, Variable]:
+    since = "since the presentation recorded before"
+    words = {
+        "record_loss": f"mean training cost {since}",
+        "record_error": f"fraction of wrong training sequences {since}",
+        "record_gradient_norm": f"mean Euclidean norm of the batches' gradients {since}, unclipped",
+        "record_gradient_norm_max": f"largest Euclidean norm of a batch's gradient {since}, unclipped",
+        "record_clipped": f"fraction of updates {since} whose gradient was longer than clip_norm",
+    }
+    if getattr(run.algorithm, "omega", 0.0) > 0:
+        words["record_omega"] = f"mean regulariser Omega {since}"
+    if run.criterion is not None and run.criterion.measure == "test_error":
+        words["record_test_error"] = f"fraction of wrong test sequences in the last test {since}"
+    return {
+        name: Variable(("presentation",), (), "<f8", np.nan, {"long_name": long_name, "units": "1"})
+        for name, long_name in words.items()
     }
 
 
