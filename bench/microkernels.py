@@ -47,11 +47,12 @@ class Micro:
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
-    def limits(self) -> dict[str, float]:
+    def limits(self, precision: str = "float64") -> dict[str, float]:
         """Operations per second of fused multiply-adds, and values per second of the fastest form of tanh."""
-        forms = ("tanh, 1 pack", "tanh, 2 packs", "tanh, 4 packs")
-        kernels = self.run(0.06, names=("fma", *forms))["kernels"]
-        return {"fma": kernels["fma"]["median"], "tanh": max(kernels[form]["median"] for form in forms)}
+        of = "" if precision == "float64" else f"{precision} "
+        forms = (f"{of}tanh, 1 pack", f"{of}tanh, 2 packs", f"{of}tanh, 4 packs")
+        kernels = self.run(0.06, names=(f"{of}fma", *forms))["kernels"]
+        return {"fma": kernels[f"{of}fma"]["median"], "tanh": max(kernels[form]["median"] for form in forms)}
 
     def close(self) -> None:
         """Remove the build."""

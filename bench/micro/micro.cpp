@@ -22,6 +22,7 @@
 #include "engine/block_trainer.hpp"
 #include "lanes/buffer.hpp"
 #include "lanes/math.hpp"
+#include "lanes/math32.hpp"
 #include "lanes/normal.hpp"
 #include "lanes/philox.hpp"
 #include "tasks/minimal_latch.hpp"
@@ -75,36 +76,39 @@ std::vector<double> numbers(std::size_t n, double bound) {
     return values;
 }
 
-Buffer<double> row_buffer(std::size_t n, double bound) {
+template <class Scalar = double>
+Buffer<Scalar> row_buffer(std::size_t n, double bound) {
     const std::vector<double> values = numbers(n, bound);
-    return Buffer<double>(values.begin(), values.end());
+    return Buffer<Scalar>(values.begin(), values.end());
 }
 
-template <class P>
+template <class P, class Scalar = double>
 Kernel tanh_kernel(const char* name, std::size_t lanes) {
     const std::size_t n = std::max<std::size_t>(lanes, 128);
-    return {name, "value", static_cast<double>(n), [n, x = row_buffer(n, 3.0), y = Buffer<double>(n)]() mutable {
+    return {name, "value", static_cast<double>(n),
+            [n, x = row_buffer<Scalar>(n, 3.0), y = Buffer<Scalar>(n)]() mutable {
                 keep(x.data());
-                for (std::size_t i = 0; i < n; i += sizeof(P) / sizeof(double)) {
-                    Memory<P>::store(y.data() + i, LatchNeuron::activate(Memory<P>::load(x.data() + i)));
+                for (std::size_t i = 0; i < n; i += sizeof(P) / sizeof(Scalar)) {
+                    Memory<P>::store(y.data() + i, tanh(Memory<P>::load(x.data() + i)));
                 }
                 keep(y.data());
             }};
 }
 
 // The most that the units for multiplication and addition do: sums that do not wait for each other, all in registers.
-Kernel fma_kernel() {
-    constexpr std::size_t sums = 12, times = 256;
-    return {"fma", "operation", 2.0 * lanes64 * sums * times,
-            [x = row_buffer(lanes64, 1e-3), out = Buffer<double>(sums * lanes64)]() mutable {
+template <class P, class Scalar>
+Kernel fma_kernel(const char* name) {
+    constexpr std::size_t sums = 12, times = 256, lanes = sizeof(P) / sizeof(Scalar);
+    return {name, "operation", 2.0 * lanes * sums * times,
+            [x = row_buffer<Scalar>(lanes, 1e-3), out = Buffer<Scalar>(sums * lanes)]() mutable {
                 keep(x.data());
-                const f64 factor = load<f64>(x.data());
-                f64 sum[sums];
-                for (std::size_t k = 0; k < sums; ++k) sum[k] = load<f64>(out.data() + k * lanes64);
+                const P factor = load<P>(x.data());
+                P sum[sums];
+                for (std::size_t k = 0; k < sums; ++k) sum[k] = load<P>(out.data() + k * lanes);
                 for (std::size_t i = 0; i < times; ++i) {
                     for (std::size_t k = 0; k < sums; ++k) sum[k] = fma(factor, factor, sum[k]);
                 }
-                for (std::size_t k = 0; k < sums; ++k) store(out.data() + k * lanes64, sum[k]);
+                for (std::size_t k = 0; k < sums; ++k) store(out.data() + k * lanes, sum[k]);
                 keep(out.data());
             }};
 }
@@ -285,7 +289,11 @@ int main(int count, char** arguments) {
     kernels.push_back(tanh_kernel<f64>("tanh, 1 pack", lanes));
     kernels.push_back(tanh_kernel<Twice<f64>>("tanh, 2 packs", lanes));
     kernels.push_back(tanh_kernel<Twice<Twice<f64>>>("tanh, 4 packs", lanes));
-    kernels.push_back(fma_kernel());
+    kernels.push_back(fma_kernel<f64, double>("fma"));
+    kernels.push_back(tanh_kernel<f32, float>("float32 tanh, 1 pack", lanes));
+    kernels.push_back(tanh_kernel<Twice<f32>, float>("float32 tanh, 2 packs", lanes));
+    kernels.push_back(tanh_kernel<Twice<Twice<f32>>, float>("float32 tanh, 4 packs", lanes));
+    kernels.push_back(fma_kernel<f32, float>("float32 fma"));
     kernels.push_back(philox_kernel<u32>("philox, 1 pack", lanes, (length - shape.prefix + 3) / 4));
     kernels.push_back(philox_kernel<Twice<u32>>("philox, 2 packs", lanes, (length - shape.prefix + 3) / 4));
     kernels.push_back(gaussian_kernel<u32, f32>("gaussian, 1 pack", lanes));
