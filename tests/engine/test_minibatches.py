@@ -204,6 +204,11 @@ def test_what_is_cancelled_does_nothing_more() -> None:
         all(np.array_equal(value, expected[name]) for name, value in found["parameters"].items())
         for expected in possible
     )
+    found = engine(run, rates(5), cancelled=np.ones(1, np.uint8))
+    assert found["updates"] == 0
+    assert not found["diverged"]
+    for name, value in found["parameters"].items():
+        np.testing.assert_array_equal(value, run["parameters"][name], err_msg=name)
 
 
 @pytest.mark.isa
