@@ -43,6 +43,7 @@ _HOMES = {
     "pascanu2013-bifurcation": "pascanu2013.bifurcation",
     "pascanu2013-basins": "pascanu2013.basins",
     "pascanu2013-error-surface": "pascanu2013.error_surface",
+    "pascanu2013-temporal-order": "pascanu2013.temporal_order",
     "sussillo2013-flip-flop": "sussillo2013.flip_flop",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
