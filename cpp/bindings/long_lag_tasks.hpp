@@ -1,9 +1,11 @@
 // Makes the tasks of long time lags from the dictionaries of a call.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -13,6 +15,8 @@
 #include "drivers/network_problem.hpp"
 #include "tasks/drawn_task.hpp"
 #include "tasks/marked_values.hpp"
+#include "tasks/random_permutation.hpp"
+#include "tasks/recall.hpp"
 #include "tasks/temporal_order.hpp"
 
 namespace rnnlatch::bindings {
@@ -76,17 +80,48 @@ inline TaskMaker marked_values_maker(const std::string& name, const TrainingArgu
     return [=] { return std::make_unique<MarkedValues>(settings, drawn, product, variant, extra); };
 }
 
+inline TaskMaker random_permutation_maker(const NetworkShape& shape, const SequenceTask::Settings& settings,
+                                          const DrawnTaskArguments& drawn) {
+    if (settings.features < 3) throw py::value_error("features must be at least 3 for RandomPermutation");
+    require_answers("RandomPermutation", shape, Loss::softmax_cross_entropy, false, settings.features);
+    return [=] { return std::make_unique<RandomPermutation>(settings, drawn); };
+}
+
+inline TaskMaker recall_maker(const std::string& name, const TrainingArguments& arguments, const NetworkShape& shape,
+                              const SequenceTask::Settings& settings, const DrawnTaskArguments& drawn) {
+    const bool copy = name == "CopyMemory";
+    Recall::Form form{};
+    form.positions = arguments.size("positions", 1);
+    form.values = static_cast<std::uint32_t>(arguments.size(copy ? "symbols" : "values", 1));
+    form.first = copy ? 1 : 0;
+    form.blank = form.silence = copy ? 0 : form.values;
+    form.cue = form.values + 1;
+    form.cue_before_end = form.positions + (copy ? 1 : 0);
+    form.mean = arguments.number("mean_over_steps", 0, 1);
+    if (settings.length_high != drawn.drawn_high + 2 * form.positions) {
+        throw py::value_error("length_high must be drawn_high + 2 positions for " + name);
+    }
+    require_features(name, settings, form.values + 2);
+    require_answers(name, shape, Loss::softmax_cross_entropy, true, form.values + 1);
+    return [=] { return std::make_unique<Recall>(settings, drawn, form); };
+}
+
 // The maker of a task of this name, or none.
 inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArguments& arguments,
                                      const NetworkShape& shape, const SequenceTask::Settings& settings,
                                      DrawnTaskArguments drawn, py::ssize_t runs) {
-    const bool marked = name == "Adding" || name == "Multiplication";
-    if (name != "TemporalOrder" && !marked) return {};
+    const auto is = [&name](std::initializer_list<const char*> names) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    const bool marked = is({"Adding", "Multiplication"}), recall = is({"NoiselessMemorization", "CopyMemory"});
+    if (!marked && !recall && !is({"TemporalOrder", "RandomPermutation"})) return {};
     const auto longest = static_cast<std::int64_t>(settings.length_high);
     drawn.drawn_low = arguments.size("drawn_low", 1, longest);
     drawn.drawn_high = arguments.size("drawn_high", static_cast<std::int64_t>(drawn.drawn_low), longest);
     drawn.length_shared_by = static_cast<std::uint32_t>(arguments.number("length_shared_by", 1, 0xffffffffll));
     if (marked) return marked_values_maker(name, arguments, shape, settings, drawn, runs);
+    if (recall) return recall_maker(name, arguments, shape, settings, drawn);
+    if (is({"RandomPermutation"})) return random_permutation_maker(shape, settings, drawn);
     return temporal_order_maker(arguments, shape, settings, drawn, runs);
 }
 

@@ -96,7 +96,7 @@ inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkSha
     if (name != "TwoSequence") {
         throw py::value_error("task is '" + name +
                               "', this engine knows MinimalLatch, TwoSequence, Parity, TemporalOrder, Adding, "
-                              "Multiplication and DatasetTask");
+                              "Multiplication, RandomPermutation, NoiselessMemorization, CopyMemory and DatasetTask");
     }
     if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
     const double* given = nullptr;

@@ -10,10 +10,13 @@ from reference import tasks as reference
 from rnnlatch.rng import normalise, stream_base
 from rnnlatch.tasks import (
     Adding,
+    CopyMemory,
     DatasetTask,
     MinimalLatch,
     Multiplication,
+    NoiselessMemorization,
     Parity,
+    RandomPermutation,
     Task,
     TemporalOrder,
     TwoSequence,
@@ -39,6 +42,12 @@ TASKS: dict[str, Task] = {
     "adding, longer": Adding(length=20, variant="arjovsky2016", extra=0.3, length_shared_by=4),
     "multiplication": Multiplication(length=25, order="random", sequences=5),
     "multiplication, 1997": Multiplication(length=(11, 14), variant="hochreiter1997"),
+    "permutation": RandomPermutation(length=(3, 9), symbols=7, length_shared_by=2),
+    "permutation of one step": RandomPermutation(length=1, symbols=3, sequences=4, order="random"),
+    "memorization": NoiselessMemorization(length=(1, 6), values=3, positions=4),
+    "memorization, sum": NoiselessMemorization(length=5, values=2, positions=1, reduction="sum", sequences=6),
+    "copy": CopyMemory(length=(1, 6), symbols=5, positions=3, length_shared_by=4),
+    "copy, sum": CopyMemory(length=1, positions=2, reduction="sum"),
     "data": DatasetTask(
         inputs=np.random.default_rng(0).normal(size=(5, 4, 2)),
         targets=np.arange(5) % 3,
@@ -62,6 +71,8 @@ def test_samples_are_those_of_the_reference(task: Task, test: bool) -> None:
     np.testing.assert_allclose(drawn.inputs, expected["inputs"], rtol=1e-15, atol=0)
     np.testing.assert_array_equal(drawn.targets, expected["targets"])
     np.testing.assert_array_equal(drawn.lengths, expected["lengths"])
+    if task.at == "every":
+        np.testing.assert_array_equal(np.asarray(drawn.mask), expected["masks"])
     if drawn.classes is not None:
         np.testing.assert_array_equal(drawn.classes, expected["classes"])
 

@@ -125,4 +125,50 @@ def marked_values(
     return Sequence(inputs, start, np.array([x_0 * x_1 if product else added[variant]]), -1)
 
 
-TASKS = {"TemporalOrder": temporal_order, "Adding": marked_values, "Multiplication": marked_values}
+def random_permutation(
+    structure: Structure, columns: Columns, key: Array, stream: int, i: int, *, test: bool, arrays: Arrays
+) -> Sequence:
+    """Symbol 0 or 1, then any of the others; the first one is the class."""
+    del columns, arrays
+    length, _ = drawn_length(structure, key, stream, i, test=test)
+    shown = [2 + d for d in symbols(key, stream, i, structure["features"] - 2, length, test=test)]
+    shown[0] = below(own_words(key, stream, i, test=test)[0], 2)
+    return Sequence(one_hot(structure, shown), structure["length_high"] - length, np.array(shown[0]), shown[0])
+
+
+def recall(
+    structure: Structure, columns: Columns, key: Array, stream: int, i: int, *, test: bool, arrays: Arrays
+) -> Sequence:
+    """Symbols, blanks and a cue; the symbols are the classes of the last steps, before them there is no answer.
+
+    structure: positions, mean_over_steps; values or symbols, how many there are. Word k of SYMBOL is symbol k.
+    """
+    del columns, arrays
+    lag, _ = drawn_length(structure, key, stream, i, test=test)
+    positions = structure["positions"]
+    copy = structure["task"] == "CopyMemory"
+    kinds = structure["symbols" if copy else "values"]
+    drawn = [below(word, kinds) for word in words(key, stream, SYMBOL_TEST if test else SYMBOL, i, positions)]
+    if copy:
+        pattern = [1 + d for d in drawn]
+        shown = pattern + (lag - 1) * [0] + [kinds + 1] + positions * [0]
+        wanted = (positions + lag) * [0] + pattern
+    else:
+        pattern = drawn
+        shown = pattern + lag * [kinds] + [kinds + 1] + (positions - 1) * [kinds]
+        wanted = (positions + lag) * [kinds] + pattern
+    n = len(shown)
+    start = structure["length_high"] - n
+    mask = np.full(n, 1 / n if structure["mean_over_steps"] else 1.0)
+    target = np.array(start * [0 if copy else kinds] + wanted)
+    return Sequence(one_hot(structure, shown), start, target, -1, np.concatenate([np.zeros(start), mask]))
+
+
+TASKS = {
+    "TemporalOrder": temporal_order,
+    "Adding": marked_values,
+    "Multiplication": marked_values,
+    "RandomPermutation": random_permutation,
+    "NoiselessMemorization": recall,
+    "CopyMemory": recall,
+}

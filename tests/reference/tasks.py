@@ -234,12 +234,13 @@ def sample(
         )
         for p in range(count)
     ]
+    masks = [sequence.mask for sequence in shown if sequence.mask is not None]
     return {
         "inputs": np.stack([sequence.inputs for sequence in shown]),
         "targets": np.stack([sequence.target for sequence in shown]),
         "lengths": np.array([sequence.length for sequence in shown]),
         "classes": np.array([sequence.shown_class for sequence in shown]),
-    }
+    } | ({"masks": np.stack(masks)} if masks else {})
 
 
 # Right or wrong. What is not a number is wrong, hence the questions are whether an answer is right.
