@@ -41,3 +41,45 @@ def assert_same_runs(one: xr.Dataset, other: xr.Dataset) -> None:
     """What one dataset has the other has too, to the last bit."""
     for name in one.data_vars:
         np.testing.assert_array_equal(one[name], other[name], err_msg=str(name))
+
+
+TESTED = rl.Criterion(measure="test_error", threshold=0.1, window=60, tests=25)
+KINDS: dict[str, dict[str, Any]] = {
+    "descent": {"criterion": rl.Criterion(threshold=0.2, window=40)},
+    "omega": {
+        "algorithm": A.GradientDescent(
+            batch_size=BATCH,
+            clip_norm=0.5,
+            omega=1,
+            omega_schedule=A.InverseTime(presentations=100),
+            learning_rate_schedule=A.HalveOnRise(presentations=40),
+        ),
+        "criterion": TESTED,
+    },
+    "adam": {"algorithm": A.Adam(learning_rate=0.02, batch_size=BATCH), "cell": C.GRU(inputs=1, hidden=3, outputs=1)},
+    "rmsprop": {
+        "algorithm": A.RMSprop(batch_size=BATCH, learning_rate_schedule=A.HalveOnRise(presentations=20)),
+        "cell": C.LSTM(inputs=1, hidden=3, outputs=1),
+        "criterion": rl.Criterion(measure="consecutive", window=8),
+    },
+    "single": {"precision": "float32", "algorithm": A.GradientDescent(batch_size=40, momentum=0.9), "criterion": None},
+}
+"""What runs of several kinds are given beside the others."""
+
+LONG: dict[str, Any] = {"max_presentations": 12_000, "algorithm": A.Adam(batch_size=BATCH)}
+"""Thousands of updates."""
+
+
+def study(learning_rate: float = 0.1, **others: Any) -> rl.Run:
+    """A grid point in matrices."""
+    settings: dict[str, Any] = {"cell": CELL, "task": TASK, "max_presentations": 400, "driver": "matrices"}
+    settings |= {"algorithm": A.GradientDescent(learning_rate=learning_rate, batch_size=BATCH), "criterion": None}
+    return rl.Run(**(settings | others))
+
+
+def swept_in_matrices(**given: Any) -> xr.Dataset:
+    """Sweep the learning rate of small networks in matrices."""
+    names = {field for field in rl.Run.__dataclass_fields__ if field in given}
+    others = {name: given.pop(name) for name in names}
+    settings: dict[str, Any] = {"axes": {"learning_rate": [0.1, 0.3]}, "runs": 3, "rng": 0, "threads": 1}
+    return rl.sweep(lambda **axes: study(**axes, **others), **(settings | given))

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import rnnlatch as rl
-from minibatch_training import BATCH, CELL, DESCENT, TASK, assert_same_runs, trained, update_by_update
+from minibatch_training import CELL, DESCENT, KINDS, TASK, assert_same_runs, trained, update_by_update
 from rnnlatch import _minibatch_runs
 from rnnlatch._python_runs import measure
 from rnnlatch.rng import normalise, stream_base, streams
@@ -17,28 +17,6 @@ from rnnlatch.rng import normalise, stream_base, streams
 A, C, T = rl.algorithms, rl.cells, rl.tasks
 
 # ---- the same bits ------------------------------------------------------------------------------------------------------
-
-TESTED = rl.Criterion(measure="test_error", threshold=0.1, window=60, tests=25)
-KINDS: dict[str, dict[str, Any]] = {
-    "descent": {"criterion": rl.Criterion(threshold=0.2, window=40)},
-    "omega": {
-        "algorithm": A.GradientDescent(
-            batch_size=BATCH,
-            clip_norm=0.5,
-            omega=1,
-            omega_schedule=A.InverseTime(presentations=100),
-            learning_rate_schedule=A.HalveOnRise(presentations=40),
-        ),
-        "criterion": TESTED,
-    },
-    "adam": {"algorithm": A.Adam(learning_rate=0.02, batch_size=BATCH), "cell": C.GRU(inputs=1, hidden=3, outputs=1)},
-    "rmsprop": {
-        "algorithm": A.RMSprop(batch_size=BATCH, learning_rate_schedule=A.HalveOnRise(presentations=20)),
-        "cell": C.LSTM(inputs=1, hidden=3, outputs=1),
-        "criterion": rl.Criterion(measure="consecutive", window=8),
-    },
-    "single": {"precision": "float32", "algorithm": A.GradientDescent(batch_size=40, momentum=0.9), "criterion": None},
-}
 
 
 @pytest.mark.isa

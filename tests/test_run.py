@@ -500,9 +500,7 @@ def test_where_no_curve_can_be_kept_it_is_said(parts: Any, given: dict[str, Any]
 
 
 def test_a_replay_of_a_run_in_lanes_keeps_no_curve() -> None:
-    with pytest.raises(
-        ValueError, match="record is 10; it must be None, learning curves are only kept of runs in matric"
-    ):
+    with pytest.raises(ValueError, match="record is 10; it must be None, learning curves are only kept of runs in "):
         rl.replay(rl.Run(NET, FRESH, ADAM, None, 100), rng=0, record=10)
 
 

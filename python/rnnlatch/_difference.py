@@ -1,4 +1,4 @@
-"""How two sweeps differ, in words."""
+"""How two sweeps, or two trainings, differ, in words."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rnnlatch import validation
 from rnnlatch._plan import Plan
 
-__all__ = ["differences"]
+__all__ = ["between_settings", "differences"]
 
 MOST = 5
 
@@ -30,9 +30,22 @@ def differences(stored: Plan, stored_version: int, asked: Plan) -> list[str]:
     found = [_words(*change) for change in _compare("", one, asked.identity())]
     if stored.axes == asked.axes:
         found += _between_points(stored, asked)
-    if len(found) > MOST:
-        found = [*found[:MOST], f"and {len(found) - MOST} more"]
-    return found
+    return _shortened(found)
+
+
+def between_settings(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """Compare settings as nested dicts; one entry for each difference.
+
+    Examples
+    --------
+    >>> between_settings({"runs": 3, "task": {"length": 20}}, {"runs": 3, "task": {"length": 50}})
+    ['task.length: stored 20, asked 50']
+    """
+    return _shortened([_words(*change) for change in _compare("", stored, asked)])
+
+
+def _shortened(found: list[str]) -> list[str]:
+    return found if len(found) <= MOST else [*found[:MOST], f"and {len(found) - MOST} more"]
 
 
 def _between_points(stored: Plan, asked: Plan) -> list[str]:

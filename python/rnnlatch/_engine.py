@@ -10,14 +10,15 @@ from rnnlatch import validation
 from rnnlatch._config import available_threads
 from rnnlatch._dispatch import core
 from rnnlatch._memory import available_memory, words
-from rnnlatch._minibatch_engine import Kept, evaluate_in_matrices, is_tested_in_matrices, train_in_matrices
+from rnnlatch._minibatch_engine import Kept, train_in_matrices
 from rnnlatch._network_runs import latch_parameters, results_of
+from rnnlatch._network_tests import evaluate_networks
 from rnnlatch.algorithms import Newton, PseudoNewton
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.run import Run, in_latch_engine
 from rnnlatch.tasks import MinimalLatch
 
-__all__ = ["Progress", "check_threads", "evaluate_latch_neurons", "evaluate_networks", "train_runs"]
+__all__ = ["Progress", "check_threads", "evaluate_latch_neurons", "train_runs"]
 
 _LITTLE = 2**26  # bytes: not worth asking the system
 
@@ -97,7 +98,7 @@ def train_runs(
     results = engines[runs[0].engine](call)
     if "presentations_computed" not in results:
         results["presentations_computed"] = results["presentations"]
-    if runs[0].test_presentations:
+    if runs[0].test_presentations and runs[0].engine != "matrices":
         results |= {
             f"test_{name}": value for name, value in _test(runs, counts, key, streams, threads, results).items()
         }
@@ -124,30 +125,8 @@ def evaluate_latch_neurons(
         params["weight"],
         params["input"],
     )
-    return _without_verdict_on_nan(result)
-
-
-def evaluate_networks(
-    structure: Mapping[str, int | str],
-    presentations: int,
-    key: NDArray[np.uint32],
-    streams: NDArray[np.uint64],
-    params: Mapping[str, NDArray[np.float64]],
-    columns: Mapping[str, NDArray[np.float64]],
-    arrays: Mapping[str, NDArray[Any]],
-    threads: int,
-) -> dict[str, NDArray[np.float64]]:
-    """Test networks: ``loss``, ``error``; NaN for those with a parameter that is not finite."""
-    broken = np.zeros(len(streams), bool)
-    for value in params.values():
-        broken |= ~np.isfinite(value).reshape(len(value), -1).all(axis=1)
-    usable = {name: np.ascontiguousarray(np.where(np.isfinite(value), value, 0.0)) for name, value in params.items()}
-    if is_tested_in_matrices(structure, usable, arrays):
-        result = evaluate_in_matrices(structure, presentations, key, streams, usable, columns, arrays, threads)
-    else:
-        result = core.evaluate_networks(structure, columns, key, streams, usable, presentations, arrays, threads)
-    result["loss"][broken] = np.nan
-    return _without_verdict_on_nan(result)
+    result["error"][np.isnan(result["loss"])] = np.nan  # a network that diverged is neither right nor wrong
+    return result
 
 
 class _Call(NamedTuple):
@@ -270,9 +249,3 @@ def _test(
     )
     structure = run.network.structure(task.loss, task.at) | task.structure()
     return evaluate_networks(structure, presentations, key, streams, params, repeated, run.arrays(), threads)
-
-
-def _without_verdict_on_nan(result: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """A network that diverged has no sign at its last step, neither right nor wrong."""
-    result["error"][np.isnan(result["loss"])] = np.nan
-    return result

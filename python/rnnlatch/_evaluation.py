@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rnnlatch import rng as seeds
 from rnnlatch import validation
 from rnnlatch._dispatch import isa
-from rnnlatch._engine import check_threads, evaluate_latch_neurons, evaluate_networks
+from rnnlatch._engine import check_threads, evaluate_latch_neurons
 from rnnlatch._network_parameters import check_network_parameters
 from rnnlatch._network_runs import latch_parameters, network_of
+from rnnlatch._network_tests import evaluate_networks
 from rnnlatch._parameters import Networks, check_parameters
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import provenance

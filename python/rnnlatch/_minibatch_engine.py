@@ -1,30 +1,24 @@
-"""Runs in matrices side by side: training them, testing them."""
+"""Runs in matrices side by side: what drives them, and what keeps them."""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlatch._dispatch import core
 from rnnlatch._minibatch_runs import MinibatchRun
-from rnnlatch._side_by_side import Flag, side_by_side
+from rnnlatch._side_by_side import side_by_side
 from rnnlatch._sqlite import StoreError
 from rnnlatch._variables import curves, variables
 from rnnlatch.run import Run
 
-__all__ = ["Kept", "drive", "evaluate_in_matrices", "is_tested_in_matrices", "train_in_matrices"]
+__all__ = ["Kept", "drive", "train_in_matrices"]
 
-Arrays = Mapping[str, NDArray[Any]]
 Number = TypeVar("Number")
 
 REPORT_SECONDS = 0.5
-
-# From here on a network is tested faster in matrices than in lanes.
-FEWEST_UNITS = 32
 
 
 class Kept:
@@ -36,7 +30,10 @@ class Kept:
         What `MinibatchRun.snapshot` gave.
     """
 
-    seconds: float = math.inf
+    name = "what was kept"
+    """What holds them, in messages."""
+
+    seconds = math.inf
     """How long they may go on before `keep` is called again."""
 
     def __init__(self, states: Mapping[int, bytes]) -> None:
@@ -179,64 +176,19 @@ def train_in_matrices(
     for number, (run, stream) in enumerate(every):
         job = MinibatchRun(run, key, stream, record, kept.states.get(number))
         if number in kept.states:
-            job.begin(threads)
+            try:
+                job.begin(threads)
+            except ValueError as error:
+                raise StoreError(f"{kept.name} is damaged: of run {number} {error}") from error
         if job.finished:
             take(number, job)
         else:
             jobs.append((number, job))
+    if count and progress is not None:
+        progress(count)
     drive(jobs, len(jobs), threads, finished=finished, keep=keep, seconds=kept.seconds, report=report)
     keep({})
     return found
-
-
-def is_tested_in_matrices(
-    structure: Mapping[str, int | str], params: Mapping[str, NDArray[Any]], arrays: Mapping[str, NDArray[Any]]
-) -> bool:
-    """Whether networks are tested in matrices: large ones, whose units read the step before, and which start from 0."""
-    return int(structure["hidden"]) >= FEWEST_UNITS and "same_step" not in arrays and "h_0" not in params
-
-
-def evaluate_in_matrices(
-    structure: Mapping[str, int | str],
-    presentations: int,
-    key: NDArray[np.uint32],
-    streams: NDArray[np.uint64],
-    params: Mapping[str, NDArray[np.float64]],
-    columns: Mapping[str, NDArray[np.float64]],
-    arrays: Mapping[str, NDArray[Any]],
-    threads: int,
-) -> dict[str, NDArray[np.float64]]:
-    """Test networks on fresh sequences: ``loss``, ``error``."""
-    result = {name: np.full(len(streams), np.nan) for name in ("loss", "error")}
-    given = dict(structure) | {"precision": "float64"}
-
-    def test(column: Arrays, stream: int, one: Arrays, threads: int, cancelled: Flag) -> dict[str, Any]:
-        return core.evaluate_minibatches(given, column, key, stream, one, 0, presentations, arrays, threads, cancelled)
-
-    def tests() -> Iterator[_Test]:
-        for number, stream in enumerate(streams.tolist()):
-            one = {name: np.ascontiguousarray(value[number]) for name, value in params.items()}
-            column = {name: value[number : number + 1] for name, value in columns.items()}
-            yield _Test(number, partial(test, column, stream, one))
-
-    def finished(test: _Test) -> None:
-        result["loss"][test.number] = test.found["loss"]
-        result["error"][test.number] = test.found["wrong"] / test.found["presentations"]
-
-    side_by_side(tests(), len(streams), threads, finished=finished)
-    return result
-
-
-class _Test:
-    """The test of one network."""
-
-    def __init__(self, number: int, test: Callable[[int, Flag], dict[str, Any]]) -> None:
-        self.number, self._test = number, test
-        self.found: dict[str, Any] = {}
-
-    def work(self, threads: int, cancelled: Flag) -> None:
-        """Do it."""
-        self.found = self._test(threads, cancelled)
 
 
 class _Clock:

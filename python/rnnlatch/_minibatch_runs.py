@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rnnlatch._dispatch import core
 from rnnlatch._memory import available_memory, words
 from rnnlatch._minibatch_state import GOING_ON, State
+from rnnlatch._network_tests import evaluate_network
 from rnnlatch._side_by_side import Flag
 from rnnlatch._variables import curves
 from rnnlatch.algorithms import Adam, GradientDescent, RMSprop
@@ -57,14 +58,20 @@ class MinibatchRun:
 
     @property
     def finished(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has come to its end, and has been tested there."""
+        return self._stopped and bool(self.state.tested or not self.run.test_presentations)
+
+    @property
+    def _stopped(self) -> bool:
         return self.state.outcome != GOING_ON
 
     def work(self, threads: int, cancelled: Flag) -> None:
         """Go on until the run stops or `cancelled` is set, with so many threads of the engine."""
         self.begin(threads)
         while not self.finished and not cancelled[0]:
-            if self._tests_due():
+            if self._stopped:
+                self._test_at_end(threads, cancelled)
+            elif self._tests_due():
                 self._test(threads, cancelled)
             else:
                 self._train(threads, cancelled)
@@ -117,6 +124,7 @@ class MinibatchRun:
             "presentations_computed": state.seen,
             "loss": state.loss,
             "error": state.error,
+            **({"test_loss": state.test_loss, "test_error": state.test_error} if self.run.test_presentations else {}),
             **state.parameters,
             **state.curves,
         }
@@ -224,9 +232,9 @@ class MinibatchRun:
                 return
             if criterion.met(state.loss, state.error):
                 state.outcome = Outcome.CONVERGED
-        if not self.finished and state.seen >= run.max_presentations:
+        if not self._stopped and state.seen >= run.max_presentations:
             state.outcome = Outcome.EXHAUSTED
-        if self.finished and not state.measured:
+        if self._stopped and not state.measured:
             self._close_window()
 
     def _tests_due(self) -> bool:
@@ -267,6 +275,25 @@ class MinibatchRun:
             if self._record:
                 self._record_test()
             self._judge(False)
+
+    def _test_at_end(self, threads: int, cancelled: Flag) -> None:
+        """Test the network as `rnnlatch.evaluate` does, or not at all."""
+        run, params = self.run, {name: value.astype(np.float64) for name, value in self.state.parameters.items()}
+        found = evaluate_network(
+            run.network.structure(run.task.loss, run.task.at) | run.task.structure(),
+            run.test_presentations,
+            self._key,
+            self._stream,
+            params,
+            self._columns,
+            self._arrays,
+            threads,
+            cancelled,
+        )
+        if found is not None:
+            with self._lock:
+                self.state.test_loss, self.state.test_error = found
+                self.state.tested = 1
 
     # What is recorded: sums over the updates of a point of the curves, in this order, and its last test.
     _SUMS = ("record_loss", "record_error", "record_gradient_norm", "record_clipped", "record_omega")

@@ -45,10 +45,13 @@ class State:
     row: int = 0  # presentations in a row that were right, at the end of a batch
     partial_batches: int = 0
     measured: int = 0  # whether loss and error are those of a window or a test
+    tested: int = 0  # whether it has been tested at its end
     window_cost: float = 0.0  # sums of the batches' mean costs
     row_cost: float = 0.0
     loss: float = np.nan
     error: float = np.nan
+    test_loss: float = np.nan
+    test_error: float = np.nan
 
     def to_bytes(self, recorded: int) -> bytes:
         """Write it down, of the curves so many points."""

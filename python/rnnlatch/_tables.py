@@ -2,8 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -14,10 +13,22 @@ from rnnlatch._config import __version__
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch._record import canonical_json
-from rnnlatch._sqlite import APPLICATION_ID, FORMAT
+from rnnlatch._sqlite import STORE, transaction
 from rnnlatch.run import Run
 
-__all__ = ["Content", "columns", "create", "gaps", "insert", "missing", "read_content", "transaction"]
+__all__ = [
+    "Content",
+    "columns",
+    "count_partial",
+    "create",
+    "gaps",
+    "insert",
+    "keep",
+    "missing",
+    "partial",
+    "read_content",
+    "transaction",
+]
 
 
 class Content(NamedTuple):
@@ -28,24 +39,10 @@ class Content(NamedTuple):
     rnnlatch_version: str
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all of the block or nothing of it, whatever happens in between."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        # A full disk may have ended the transaction already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
 def create(connection: sqlite3.Connection, plan: Plan) -> None:
     """Make the tables for a plan, in the transaction that is open."""
     blobs = ", ".join(f"{column} BLOB NOT NULL" for column in columns(plan))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {STORE.application_id}")
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
     connection.execute("CREATE TABLE point (number INTEGER PRIMARY KEY, axis_values TEXT NOT NULL, run TEXT NOT NULL)")
     connection.execute(
@@ -53,7 +50,7 @@ def create(connection: sqlite3.Connection, plan: Plan) -> None:
         f"{blobs}, PRIMARY KEY (point, start))"
     )
     meta = {
-        "format": FORMAT,
+        "format": STORE.format,
         "rnnlatch_version": __version__,
         "numerics_version": NUMERICS_VERSION,
         "experiment": plan.experiment,
@@ -142,8 +139,10 @@ def insert(
 ) -> None:
     """Store the results of some segments, in the transaction that is open.
 
-    What is there already stays: another process that works on the same sweep has stored the same.
+    What is there already stays: another process that works on the same sweep has stored the same. What was kept of them
+    while they were under way goes.
     """
+    begun = _has_partial(connection)
     marks = ", ".join("?" * (3 + len(plan.variables)))
     offset = 0
     for segment in segments:
@@ -156,4 +155,42 @@ def insert(
                 described[name].encode(results[name][part]) if name in described else b"" for name in plan.variables
             ]
             connection.execute(f"INSERT INTO segment VALUES ({marks})", (gap.point, gap.start, gap.count, *blobs))
+            if begun:
+                where = (gap.point, gap.start, gap.start + gap.count)
+                connection.execute("DELETE FROM partial WHERE point = ? AND run >= ? AND run < ?", where)
         offset += segment.count
+
+
+# The states of runs that are under way. The table is made when it is first needed: most sweeps, and all stores of earlier
+# versions, have none.
+
+
+def keep(connection: sqlite3.Connection, states: Mapping[tuple[int, int], bytes]) -> None:
+    """Keep the states of runs, by grid point and trial, in the transaction that is open; not of those that are stored."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS partial (point INTEGER NOT NULL, run INTEGER NOT NULL, state BLOB NOT NULL, "
+        "PRIMARY KEY (point, run))"
+    )
+    for (point, run), state in states.items():
+        if gaps(connection, Segment(point, run, 1)):
+            connection.execute("REPLACE INTO partial VALUES (?, ?, ?)", (point, run, state))
+
+
+def partial(connection: sqlite3.Connection, point: int, run: int) -> bytes | None:
+    """Give the state that was kept of a run, or None."""
+    if not _has_partial(connection):
+        return None
+    row = connection.execute("SELECT state FROM partial WHERE point = ? AND run = ?", (point, run)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def count_partial(connection: sqlite3.Connection) -> int:
+    """Count the runs whose state is kept."""
+    if not _has_partial(connection):
+        return 0
+    return int(connection.execute("SELECT count(*) FROM partial").fetchone()[0])
+
+
+def _has_partial(connection: sqlite3.Connection) -> bool:
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'partial'"
+    return bool(connection.execute(query).fetchone()[0])

@@ -1,9 +1,7 @@
 """The store of a sweep: one SQLite file, written by the driver alone, a transaction for each finished chunk."""
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -129,6 +127,12 @@ class Store:
         """Number of runs that are still to be done."""
         return self.total - self.finished
 
+    @property
+    def begun(self) -> int:
+        """Number of runs of those missing that have begun, and go on from where they were kept; only in matrices."""
+        with _sqlite.read(self.path) as connection:
+            return _tables.count_partial(connection)
+
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily.
 
@@ -246,26 +250,11 @@ class StoreWriter:
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, there = _sqlite.check_file(path)
         self.plan = plan
-        self._connection: sqlite3.Connection | None = None
+        self._writer = _sqlite.Writer(self.path, _sqlite.STORE)
         if there:
             _refuse_other(Store(self.path), plan)
         else:
-            self._begin()
-
-    def _begin(self) -> None:
-        """Make the file, whole or not at all."""
-        new = not self.path.exists()
-        try:
-            with _sqlite.explained(self.path):
-                self._connection = _sqlite.write(self.path)
-                with _tables.transaction(self._connection):
-                    _tables.create(self._connection, self.plan)
-        except BaseException:
-            if self._connection is not None:
-                self._connection.close()
-            if new:
-                _sqlite.remove(self.path)
-            raise
+            self._writer.make(lambda connection: _tables.create(connection, plan))
 
     def __enter__(self) -> Self:
         return self
@@ -277,12 +266,7 @@ class StoreWriter:
 
     def close(self) -> None:
         """Close the file and, if nobody else has it open, leave it without a log beside it."""
-        if self._connection is None:
-            return
-        with suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-        self._connection.close()
+        self._writer.close()
 
     def missing(self) -> list[Segment]:
         """Give what is to be done, in the order of the grid points."""
@@ -291,12 +275,23 @@ class StoreWriter:
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""
-        with _sqlite.explained(self.path):
-            if self._connection is None:
-                # Only now: a store that is finished is not touched.
-                self._connection = _sqlite.write(self.path)
-            with _tables.transaction(self._connection):
-                _tables.insert(self._connection, self.plan, segments, results)
+        with self._writer.transaction() as connection:
+            _tables.insert(connection, self.plan, segments, results)
+
+    def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
+        """Keep the states of runs that are under way, by grid point and trial, instead of those from before."""
+        if states:
+            with self._writer.transaction() as connection:
+                _tables.keep(connection, states)
+
+    def partial(self, point: int, run: int) -> bytes | None:
+        """Give the state that was kept of a run, or None."""
+        with _sqlite.read(self.path) as connection:
+            return _tables.partial(connection, point, run)
+
+    def begun(self) -> int:
+        """Count the runs whose state is kept."""
+        return Store(self.path).begun
 
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily."""

@@ -1,6 +1,8 @@
 """Training and testing networks: many independent ones at once."""
 
+import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
+from rnnlatch._checkpoint import Checkpoint
 from rnnlatch._dispatch import isa
 from rnnlatch._drivers import into_matrices
 from rnnlatch._engine import Progress, check_threads, train_runs
@@ -39,6 +42,8 @@ def train(
     record: int | None = None,
     driver: Literal["lanes", "matrices"] | None = None,
     precision: Literal["float64", "float32"] = "float64",
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 60.0,
     rng: RNGLike | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -68,8 +73,15 @@ def train(
         one length by `GradientDescent`.
     driver, precision
         What walks the networks, and with which numbers; see `rnnlatch.Run`.
+    checkpoint : path, optional
+        A file that keeps how far every run is: it is written now and then, on Ctrl-C and at the end, and the same call goes
+        on from there; what comes out is the same, to the last bit. One of another training is refused. Like `record` it
+        is for `GradientDescent`, `Adam` and `RMSprop`, and puts networks into matrices.
+    checkpoint_seconds : float
+        How much time a process that is killed can lose, above 0.
     rng : {None, int, sequence of int, SeedSequence, Generator}
-        Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`.
+        Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`. None with a checkpoint that is there
+        goes on with its seed.
     threads : int, optional
         Threads of the engine; None: all processors. The result does not depend on it, to the last bit. Of networks in
         matrices each has one, or several where they are fewer than threads.
@@ -96,7 +108,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not as above.
+        If a parameter is not as above, or the checkpoint cannot be used (`rnnlatch.store.StoreError`).
+    MemoryError
+        If it would take more memory than is available.
 
     Notes
     -----
@@ -129,10 +143,35 @@ def train(
     run = Run(cell, task, algorithm, criterion, max_presentations, test_presentations, driver, precision)
     if record is not None and run.engine == "networks":
         run = into_matrices(run, "record", record)
+    if checkpoint is not None:
+        run = into_matrices(run, "checkpoint", checkpoint)
     runs = validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS)
     threads = check_threads(threads)
     every = check_record(run, record)
-    seed = seeds.normalise(rng)
+    seconds = validation.number("checkpoint_seconds", checkpoint_seconds, above=0)
+    with ExitStack() as stack:
+        kept = None
+        if checkpoint is not None:
+            kept = stack.enter_context(Checkpoint(checkpoint, seconds, run, runs, every, rng))
+        seed = seeds.normalise(rng) if kept is None else kept.seed
+        try:
+            return _train(run, runs, every, seed, threads, progress, kept)
+        except KeyboardInterrupt:
+            if kept is None:
+                raise
+            words = f"stopped: how far the runs are is kept in {kept.name}; the same call goes on from there"
+            raise KeyboardInterrupt(words) from None
+
+
+def _train(
+    run: Run,
+    runs: int,
+    every: int,
+    seed: seeds.Seed,
+    threads: int,
+    progress: Progress | None,
+    kept: Checkpoint | None,
+) -> xr.Dataset:
     report = None if progress is None else lambda done, detail="": progress(done, runs, detail)
     result = train_runs(
         [run],
@@ -142,6 +181,7 @@ def train(
         threads=threads,
         record=every,
         progress=report,
+        kept=kept,
     )
     if progress is not None:
         progress(runs, runs, "")
