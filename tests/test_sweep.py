@@ -4,6 +4,7 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -220,6 +221,22 @@ def test_chunks_are_bounded_in_memory_and_in_work() -> None:
     costly = rl.Run(long.cell, long.task, long.algorithm, None, 10_000_000)
     assert default_size(study(length=3), threads=64) == 65_536
     assert default_size(costly, threads=1) == 256
+
+
+def test_runs_in_matrices_come_first_and_one_by_one_the_longest_before_all() -> None:
+    def mixed(units: int, length: int) -> rl.Run:
+        task = rl.tasks.TwoSequence(length=length, prefix=3, noise_std=0.1)
+        cell = rl.cells.VanillaRNN(inputs=1, hidden=units, outputs=1)
+        return rl.Run(cell, task, rl.algorithms.Adam(batch_size=10), None, 100_000)
+
+    plan = make_plan(mixed, {"units": [2, 64], "length": [10, 90]}, (), 3, normalise(0))
+    chunks = list(make_chunks(plan, [Segment(point, 0, 3) for point in range(4)], threads=2))
+    lengths = [
+        (chunk.spec.runs[0].network.hidden, chunk.spec.runs[0].task.length_range[1], chunk.runs) for chunk in chunks
+    ]
+    assert lengths == [(64, 90, 1)] * 3 + [(64, 10, 1)] * 3 + [(2, 10, 3), (2, 90, 3)]
+    quick = replace(plan.points[2], max_presentations=100)
+    assert default_size(quick, threads=1) > 10
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A sweep in a process of its own that is killed: ``python victim.py STORE MOMENT``."""
+"""A sweep or a training in a process of its own that is killed: ``python victim.py STORE MOMENT``."""
 
 import os
 import signal
@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 import rnnlatch as rl
-from rnnlatch import _tables
+from minibatch_training import LONG, swept_in_matrices, trained
+from rnnlatch import _checkpoint, _minibatch_runs, _side_by_side, _tables
 from rnnlatch.sweep import SweepInterrupted
 from sweeps import study, swept
 
@@ -17,13 +18,13 @@ def die(*_: Any) -> None:
 
 
 def die_after(module: Any, name: str, calls: int) -> None:
-    """Die at the end of that call of a function."""
+    """Die at the end of that call of a function whose last argument is not empty."""
     function = getattr(module, name)
     left = [calls]
 
     def wrapped(*arguments: Any) -> None:
         function(*arguments)
-        left[0] -= 1
+        left[0] -= bool(arguments[-1])
         if not left[0]:
             die()
 
@@ -72,9 +73,38 @@ def computing(store: str) -> None:
         sys.exit(130)
 
 
+def in_matrices(path: str, moment: str) -> None:
+    """Train or sweep networks in matrices, whose states are kept all the time, and be killed meanwhile."""
+    _side_by_side.TICK = 1e-3
+    _minibatch_runs.MOST_UPDATES = 20
+    if moment == "training":
+        die_after(_checkpoint.Checkpoint, "keep", 4)
+        trained(checkpoint=path, checkpoint_seconds=1e-6, **LONG)
+    else:
+        sys.modules["rnnlatch.sweep"].KEEP_SECONDS = 1e-6  # type: ignore[attr-defined]
+        die_after(_tables, "keep", 4)
+        swept_in_matrices(store=path, **LONG)
+
+
+def endless_in_matrices(folder: str) -> None:
+    """Train, then sweep, until somebody stops it."""
+    endless = LONG | {"max_presentations": 4_000_000_000, "progress": lambda *state: tell(state[2] or "begun")}
+    calls: list[tuple[Any, str]] = [(trained, "checkpoint"), (swept_in_matrices, "store")]
+    for call, keyword in calls:
+        try:
+            call(**{keyword: f"{folder}/{call.__name__}.sqlite"}, **endless)
+        except KeyboardInterrupt as stop:
+            tell(stop)
+    sys.exit(130)
+
+
 if __name__ == "__main__":
     path, moment = sys.argv[1:]
     if moment == "computing":
         computing(path)
+    elif moment in ("training", "sweeping"):
+        in_matrices(path, moment)
+    elif moment == "endless":
+        endless_in_matrices(path)
     else:
         killed(path, moment)

@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch._engine import train_runs
+from rnnlatch._minibatch_engine import Kept
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch.run import Run
 
-__all__ = ["Chunk", "ChunkSpec", "Segment", "make_chunks", "run_chunk"]
+__all__ = ["Chunk", "ChunkSpec", "Segment", "make_chunks", "minibatch_seconds", "run_chunk"]
 
 CELL_STEPS_PER_SECOND = 5e8
 """What one thread does, roughly and with learning: only the size of chunks follows from it."""
@@ -28,6 +29,12 @@ MANY_RUNS = 4096
 MOST_RUNS = 65_536
 MOST_NUMBERS = 2**25
 """Parameters in all, of the runs of a chunk."""
+
+PRODUCTS_PER_SECOND = 2e9
+"""Of a number of a network with a number of a state, in matrices, and with learning."""
+
+UPDATE_SECONDS = 2e-5
+"""What an update in matrices takes besides."""
 
 PYTHON_SECONDS = 3e-4
 """What a batch takes, roughly, for an algorithm in Python."""
@@ -58,6 +65,8 @@ class ChunkSpec:
         The generator's key.
     threads : int
         Threads of the engine.
+    states : dict of int to bytes
+        What was kept of some runs in matrices, by their number in the chunk; they go on from there.
     numerics_version : int
         That of the process that made the plan.
     """
@@ -68,6 +77,7 @@ class ChunkSpec:
     counts: NDArray[np.int64]
     key: tuple[int, int]
     threads: int
+    states: dict[int, bytes] = field(default_factory=dict)
     numerics_version: int = NUMERICS_VERSION
 
 
@@ -84,7 +94,7 @@ class Chunk:
         return sum(segment.count for segment in self.segments)
 
 
-def run_chunk(spec: ChunkSpec, progress: Callable[[int], None] | None = None) -> dict[str, NDArray[Any]]:
+def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) -> dict[str, NDArray[Any]]:
     """Do the runs of a chunk: the function that executors call.
 
     Parameters
@@ -92,7 +102,7 @@ def run_chunk(spec: ChunkSpec, progress: Callable[[int], None] | None = None) ->
     spec : ChunkSpec
         The runs.
     progress : callable, optional
-        Called with the number of runs done.
+        Called with the number of runs done, and perhaps a text.
 
     Returns
     -------
@@ -118,13 +128,21 @@ def run_chunk(spec: ChunkSpec, progress: Callable[[int], None] | None = None) ->
         spec.bases.repeat(spec.counts) + trials.astype(np.uint64),
         threads=spec.threads,
         progress=progress,
+        kept=Kept(spec.states),
     )
 
 
 def make_chunks(
-    plan: Plan, missing: Iterable[Segment], *, threads: int, chunk_runs: int | None = None
+    plan: Plan,
+    missing: Iterable[Segment],
+    *,
+    threads: int,
+    chunk_runs: int | None = None,
+    kept: Callable[[int, int], bytes | None] = lambda *_: None,
 ) -> Iterator[Chunk]:
     """Cut the runs that are missing into chunks; all runs of a chunk share what the engine needs them to share.
+
+    Runs in matrices, which take long, come first, and of those the ones that take longest.
 
     Parameters
     ----------
@@ -136,6 +154,8 @@ def make_chunks(
         Threads that each chunk is computed with.
     chunk_runs : int, optional
         Runs in a chunk. None: about half a second of work, and enough runs to keep the lanes busy.
+    kept : callable
+        Gives the state that was kept of a run, by grid point and trial, or None.
 
     Yields
     ------
@@ -144,11 +164,21 @@ def make_chunks(
     groups: dict[str, list[Segment]] = {}
     for segment in missing:
         groups.setdefault(plan.points[segment.point].group, []).append(segment)
-    for segments in groups.values():
+    ordered = sorted(groups.values(), key=lambda segments: -minibatch_seconds(plan.points[segments[0].point]))
+    for segments in ordered:
         run = plan.points[segments[0].point]
         size = chunk_runs or default_size(run, threads)
         for members in _cut(segments, size):
-            yield Chunk(tuple(members), _spec(plan, members, threads))
+            yield Chunk(tuple(members), _spec(plan, members, threads, kept))
+
+
+def minibatch_seconds(run: Run) -> float:
+    """Give roughly how long a run in matrices takes with one thread; 0 for others."""
+    if run.engine != "matrices":
+        return 0.0
+    numbers = sum(math.prod(shape) for shape in run.network.parameter_shapes.values())
+    products = run.max_presentations * run.task.length_range[1] * numbers / PRODUCTS_PER_SECOND
+    return products + run.max_presentations / run.batch_size * UPDATE_SECONDS
 
 
 def default_size(run: Run, threads: int) -> int:
@@ -157,6 +187,8 @@ def default_size(run: Run, threads: int) -> int:
     if run.engine == "python":
         seconds = run.max_presentations / run.batch_size * PYTHON_SECONDS + steps / CELL_STEPS_PER_SECOND
         return max(1, math.floor(SECONDS / seconds))
+    if run.engine == "matrices":
+        return max(1, math.floor(SECONDS / minibatch_seconds(run)))
     numbers, fewest = 1, FEWEST_RUNS
     if run.engine == "networks":
         fewest = FEWEST_NETWORKS * threads
@@ -184,8 +216,13 @@ def _cut(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
         yield members
 
 
-def _spec(plan: Plan, segments: Sequence[Segment], threads: int) -> ChunkSpec:
+def _spec(plan: Plan, segments: Sequence[Segment], threads: int, kept: Callable[[int, int], bytes | None]) -> ChunkSpec:
     key = plan.seed.key()
+    states = {}
+    if plan.points[segments[0].point].engine == "matrices":
+        runs = ((segment.point, segment.start + run) for segment in segments for run in range(segment.count))
+        found = ((number, kept(*run)) for number, run in enumerate(runs))
+        states = {number: state for number, state in found if state is not None}
     return ChunkSpec(
         runs=tuple(plan.points[segment.point] for segment in segments),
         bases=np.array([plan.stream(segment.point) for segment in segments], dtype=np.uint64),
@@ -193,4 +230,5 @@ def _spec(plan: Plan, segments: Sequence[Segment], threads: int) -> ChunkSpec:
         counts=np.array([segment.count for segment in segments], dtype=np.int64),
         key=(int(key[0]), int(key[1])),
         threads=threads,
+        states=states,
     )

@@ -1,7 +1,7 @@
 """Sweeps: all grid points × runs, over threads, processes or a cluster, stored as they are done."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
 from itertools import islice
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
-from rnnlatch._chunks import Chunk, Segment, make_chunks, run_chunk
+from rnnlatch._chunks import Chunk, Segment, make_chunks, minibatch_seconds, run_chunk
 from rnnlatch._engine import Progress, check_threads
+from rnnlatch._minibatch_engine import drive
+from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import AxisValue, Plan, make_plan
 from rnnlatch._variables import dataset
 from rnnlatch.algorithms import PythonAlgorithm
@@ -28,6 +30,9 @@ __all__ = ["Progress", "Run", "SweepError", "SweepInterrupted", "replay", "sweep
 
 IN_FLIGHT_PER_WORKER = 4
 IN_FLIGHT_UNKNOWN = 64
+
+KEEP_SECONDS = 60.0
+"""How much time of a run in matrices a process that is killed can lose."""
 
 
 class SweepError(RuntimeError):
@@ -45,15 +50,16 @@ class SweepInterrupted(KeyboardInterrupt):
         The path of the store.
     """
 
-    def __init__(self, done_runs: int, total_runs: int, store: str | None) -> None:
+    def __init__(self, done_runs: int, total_runs: int, store: str | None, begun_runs: int = 0) -> None:
         self.done_runs = done_runs
         self.total_runs = total_runs
         self.store = store
-        kept = (
-            f"{done_runs:,} of {total_runs:,} runs are kept in {store}; the same command goes on from there"
-            if store
-            else "nothing is kept, since the sweep has no store"
-        )
+        kept = "nothing is kept, since the sweep has no store"
+        if store:
+            begun = f", and how far {begun_runs:,} more have come" if begun_runs else ""
+            kept = (
+                f"{done_runs:,} of {total_runs:,} runs are kept in {store}{begun}; the same command goes on from there"
+            )
         super().__init__(f"stopped: {kept}")
 
 
@@ -87,14 +93,17 @@ def sweep(
         Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`. None with a store that is there
         already goes on with the store's seed.
     store : path, optional
-        A SQLite file that keeps each chunk of runs as it is finished. If it is there, only what is missing is run. A
-        store of another sweep is refused.
+        A SQLite file that keeps each chunk of runs as it is finished, and, without an executor, how far runs in matrices
+        have come, every minute and on Ctrl-C. If it is there, only what is missing is run. A store of another sweep is
+        refused.
     executor : concurrent.futures.Executor, optional
         Who computes the chunks: processes, a Dask cluster, MPI. None: the engine's own threads.
     threads : int, optional
-        Threads for each chunk. None: all processors, or 1 with an executor.
+        Threads for each chunk, or, without an executor, for all runs in matrices, of which each has one, or several where
+        fewer are missing. None: all processors, or 1 with an executor.
     chunk_runs : int, optional
         Runs in a chunk, what an executor is given and the store commits at a time. None: about half a second of work.
+        Runs in matrices are one by one without an executor.
     progress : callable, optional
         Called with runs done, runs in all, and what is being worked on; see `Progress`.
     experiment : str
@@ -149,17 +158,22 @@ def sweep(
     with ExitStack() as stack:
         sink: _Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
         driver = _Driver(plan, sink, progress)
-        chunks = make_chunks(plan, sink.missing(), threads=workers, chunk_runs=chunk_runs)
+        missing = sink.missing()
+        alone = [segment for segment in missing if plan.points[segment.point].engine == "matrices"]
         try:
             driver.report(0, "")
             if executor is None:
-                driver.run_here(chunks)
+                others = (segment for segment in missing if plan.points[segment.point].engine != "matrices")
+                driver.run_here(make_chunks(plan, others, threads=workers, chunk_runs=chunk_runs))
+                driver.run_side_by_side(alone, workers)
             else:
+                kept = sink.partial
+                chunks = make_chunks(plan, missing, threads=workers, chunk_runs=chunk_runs, kept=kept)
                 driver.run_elsewhere(chunks, executor)
         except KeyboardInterrupt:
-            kept = plan.total - sum(segment.count for segment in sink.missing())
+            done = plan.total - sum(segment.count for segment in sink.missing())
             path = None if store is None else os.fspath(store)
-            raise SweepInterrupted(kept, plan.total, path) from None
+            raise SweepInterrupted(done, plan.total, path, sink.begun()) from None
         return sink.to_xarray()
 
 
@@ -181,6 +195,15 @@ class _Sink(Protocol):
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Take the results of a chunk."""
+
+    def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
+        """Take the states of runs that are under way, by grid point and trial."""
+
+    def partial(self, point: int, run: int) -> bytes | None:
+        """Give the state that was kept of a run, or None."""
+
+    def begun(self) -> int:
+        """Count the runs whose state is kept."""
 
     def to_xarray(self) -> xr.Dataset:
         """Give everything as a dataset."""
@@ -212,6 +235,17 @@ class MemorySink:
                 array[segment.point][where] = part
             offset += segment.count
 
+    def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
+        """Take nothing: who is interrupted loses all of a sweep without a store."""
+
+    def partial(self, point: int, run: int) -> bytes | None:  # noqa: ARG002
+        """Give nothing."""
+        return None
+
+    def begun(self) -> int:
+        """Count none."""
+        return 0
+
     def to_xarray(self) -> xr.Dataset:
         """Give everything as a dataset."""
         plan = self._plan
@@ -240,20 +274,20 @@ class _Driver:
             self.progress_error = error
             raise
 
-    def finish(self, chunk: Chunk, results: Mapping[str, NDArray[Any]]) -> None:
-        """Keep the results of a chunk."""
-        self.sink.append(chunk.segments, results)
-        self.done += chunk.runs
-        self.report(0, self.plan.name(chunk.segments[-1].point))
+    def finish(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
+        """Keep the results of some runs."""
+        self.sink.append(segments, results)
+        self.done += sum(segment.count for segment in segments)
+        self.report(0, self.plan.name(segments[-1].point))
 
-    def failed(self, chunk: Chunk, error: Exception) -> SweepError:
-        """Make the error that says where a chunk failed."""
-        first = chunk.segments[0]
+    def failed(self, segments: Sequence[Segment], error: Exception) -> SweepError:
+        """Make the error that says where some runs failed."""
+        first = segments[0]
         where = self.plan.name(first.point)
         trials = f"runs {first.start} to {first.start + first.count - 1}" + (
             f" at the grid point {where}" if where else ""
         )
-        others = len(chunk.segments) - 1
+        others = len(segments) - 1
         more = f" and {others} more grid point{'s' if others > 1 else ''} of the chunk" if others else ""
         return SweepError(f"{trials}{more} failed: {type(error).__name__}: {error}")
 
@@ -261,14 +295,46 @@ class _Driver:
         """Compute the chunks one after the other with the engine's own threads."""
         for chunk in chunks:
             name = self.plan.name(chunk.segments[0].point)
-            report = None if self.progress is None else lambda more, name=name: self.report(more, name)
+            report = None if self.progress is None else lambda more, _="", name=name: self.report(more, name)
             try:
                 results = run_chunk(chunk.spec, report)
             except Exception as error:
                 if error is self.progress_error:
                     raise
-                raise self.failed(chunk, error) from error
-            self.finish(chunk, results)
+                raise self.failed(chunk.segments, error) from error
+            self.finish(chunk.segments, results)
+
+    def run_side_by_side(self, segments: Sequence[Segment], threads: int) -> None:
+        """Compute runs in matrices side by side, the longest first; how far they have come is kept now and then."""
+        plan, key = self.plan, self.plan.seed.key()
+        ordered = sorted(segments, key=lambda segment: -minibatch_seconds(plan.points[segment.point]))
+
+        def jobs() -> Iterator[tuple[tuple[int, int], MinibatchRun]]:
+            for segment in ordered:
+                run, base = plan.points[segment.point], plan.stream(segment.point)
+                streams = seeds.streams(base, segment.start, segment.count).tolist()
+                for trial, stream in enumerate(streams, segment.start):
+                    kept = self.sink.partial(segment.point, trial)
+                    yield (segment.point, trial), MinibatchRun(run, key, stream, kept=kept)
+
+        def finished(where: tuple[int, int], job: MinibatchRun) -> None:
+            results = {name: np.asarray(value)[None] for name, value in job.result().items()}
+            self.finish([Segment(*where, 1)], results)
+
+        def report(where: tuple[int, int], job: MinibatchRun) -> None:
+            name = plan.name(where[0])
+            self.report(0, f"{name}{', ' if name else ''}run {where[1]}: {job.describe()}")
+
+        drive(
+            jobs(),
+            sum(segment.count for segment in segments),
+            threads,
+            finished=finished,
+            keep=self.sink.keep,
+            seconds=KEEP_SECONDS,
+            report=report,
+            failed=lambda where, error: self.failed([Segment(*where, 1)], error),
+        )
 
     def run_elsewhere(self, chunks: Iterable[Chunk], executor: Executor) -> None:
         """Let an executor compute the chunks, a bounded number at a time."""
@@ -282,7 +348,7 @@ class _Driver:
                     try:
                         flying[executor.submit(run_chunk, chunk.spec)] = chunk
                     except Exception as error:
-                        raise self.failed(chunk, error) from error
+                        raise self.failed(chunk.segments, error) from error
                 if not flying:
                     return
                 finished, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -306,6 +372,6 @@ class _Driver:
             try:
                 results = future.result()
             except Exception as error:
-                raise self.failed(flying.pop(future), error) from error
-            self.finish(flying[future], results)
+                raise self.failed(flying.pop(future).segments, error) from error
+            self.finish(flying[future].segments, results)
             del flying[future]
