@@ -32,10 +32,11 @@ class MinibatchWalks {
                    int threads, const std::uint8_t* stop)
         : sequences_(sequences),
           hidden_(packed.network.hidden),
+          each_its_own_(kind.omega.has_value()),
           threads_(std::min(static_cast<std::size_t>(std::max(threads, 1)), parts(sequences.batch().size).count())),
           stopped_(0, stop),
           stop_(stop) {
-        const std::size_t walks = kind.omega ? parts(sequences.batch().size).count() : threads_;
+        const std::size_t walks = each_its_own_ ? parts(sequences.batch().size).count() : threads_;
         for (std::size_t i = 0; i < walks; ++i) {
             walks_.emplace_back(packed, sequences.batch(), nothing_, stopped_, &sequences.targets(), kind);
         }
@@ -49,9 +50,8 @@ class MinibatchWalks {
     template <class WalkSlice>
     void run(const WalkSlice& walk_slice) {
         const EvenParts all = parts(sequences_.batch().size);
-        const bool each_its_own = walks_.size() > threads_;
         const auto one = [&](std::size_t slice, std::size_t thread) {
-            walk_slice(walks_[each_its_own ? slice : thread], slice, all.begin(slice), all.size(slice));
+            walk_slice(walks_[each_its_own_ ? slice : thread], slice, all.begin(slice), all.size(slice));
         };
         if (threads_ == 1) {
             for (std::size_t slice = 0; slice < all.count(); ++slice) one(slice, 0);
@@ -67,7 +67,9 @@ class MinibatchWalks {
 
    private:
     const MinibatchSequences<Scalar>& sequences_;
-    const std::size_t hidden_, threads_;
+    const std::size_t hidden_;
+    const bool each_its_own_;  // slice its walk
+    const std::size_t threads_;
     const Record<Scalar> nothing_{};
     const Work stopped_;
     const std::uint8_t* stop_;
