@@ -19,17 +19,37 @@ from rnnlatch.tasks import Task
 __all__ = ["Adam", "GradientDescent", "RMSprop"]
 
 
+_FORMS_OF_OMEGA = {
+    "omega_ratio": ("squared", "norm"),
+    "omega_reduce": ("sum", "mean"),
+    "omega_of": ("pre_activation", "state"),
+}
+
+
 class _InBatches(GradientAlgorithm):
     """Base of those that add the gradients of a batch of presentations up."""
 
-    matrices_only: ClassVar[tuple[str, ...]] = ("clip_value", "learning_rate_schedule")
+    matrices_only: ClassVar[tuple[str, ...]] = (
+        "omega",
+        "omega_ratio",
+        "omega_reduce",
+        "omega_of",
+        "clip_value",
+        "learning_rate_schedule",
+        "omega_schedule",
+    )
 
     learning_rate: float
     batch_size: BatchSize
     reduction: str
     clip_norm: float | None
+    omega: float
+    omega_ratio: str
+    omega_reduce: str
+    omega_of: str
     clip_value: float | None
     learning_rate_schedule: Schedule | None
+    omega_schedule: Schedule | None
 
     def __repr__(self) -> str:
         return self._described(self._written())
@@ -50,12 +70,26 @@ class _InBatches(GradientAlgorithm):
 
     def minibatch_structure(self) -> dict[str, int | str]:
         """Give what the engine in matrices must know besides numbers."""
-        return self.structure() | {"omega_squared": 1, "omega_mean": 0, "omega_state": 0, "shrink": 0}
+        return self.structure() | {
+            "omega_squared": int(self.omega_ratio == "squared"),
+            "omega_mean": int(self.omega_reduce == "mean"),
+            "omega_state": int(self.omega_of == "state"),
+            "shrink": 0,
+        }
 
     def minibatch_settings(self) -> dict[str, float]:
         """Give the numbers that the engine in matrices needs, but for those that schedules change."""
         numbers = {name: value for name, value in self.columns().items() if name not in ("learning_rate", "omega")}
         return numbers | {"clip_value": math.inf if self.clip_value is None else self.clip_value}
+
+    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
+        """Raise a ValueError where there is no gradient, or a regulariser for cells that have it not."""
+        super().check(cell, task, trained)
+        if self.omega and (cell.kind != "VanillaRNN" or getattr(cell, "same_step", None) is not None):
+            raise ValueError(
+                f"omega is {self.omega} and the cell {cell!r}; it must be 0 there, the regulariser is one of a VanillaRNN or "
+                "DiagonalRNN whose units read the step before only"
+            )
 
     def _check_batches(self) -> None:
         put = object.__setattr__
@@ -65,7 +99,11 @@ class _InBatches(GradientAlgorithm):
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
                 put(self, name, validation.number(name, getattr(self, name), above=0))
+        put(self, "omega", validation.number("omega", self.omega, at_least=0))
+        for name, allowed in _FORMS_OF_OMEGA.items():
+            put(self, name, validation.choice(name, getattr(self, name), allowed))
         check_schedule("learning_rate_schedule", self.learning_rate_schedule)
+        check_schedule("omega_schedule", self.omega_schedule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +182,8 @@ class GradientDescent(_InBatches):
     omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
 
     matrices_only: ClassVar[tuple[str, ...]] = (
-        "omega_ratio",
-        "omega_reduce",
-        "omega_of",
-        "clip_value",
         "nonfinite",
-        "learning_rate_schedule",
-        "omega_schedule",
+        *(name for name in _InBatches.matrices_only if name != "omega"),
     )
 
     __repr__ = _InBatches.__repr__
@@ -161,34 +194,11 @@ class GradientDescent(_InBatches):
         put(self, "momentum", validation.number("momentum", self.momentum, at_least=0, below=1))
         put(self, "l1", validation.number("l1", self.l1, at_least=0))
         put(self, "l2", validation.number("l2", self.l2, at_least=0))
-        put(self, "omega", validation.number("omega", self.omega, at_least=0))
-        choices = {
-            "omega_ratio": ("squared", "norm"),
-            "omega_reduce": ("sum", "mean"),
-            "omega_of": ("pre_activation", "state"),
-            "nonfinite": ("stop", "shrink"),
-        }
-        for name, allowed in choices.items():
-            put(self, name, validation.choice(name, getattr(self, name), allowed))
-        check_schedule("omega_schedule", self.omega_schedule)
+        put(self, "nonfinite", validation.choice("nonfinite", self.nonfinite, ("stop", "shrink")))
 
     def minibatch_structure(self) -> dict[str, int | str]:
         """Give what the engine in matrices must know besides numbers."""
-        return super().minibatch_structure() | {
-            "omega_squared": int(self.omega_ratio == "squared"),
-            "omega_mean": int(self.omega_reduce == "mean"),
-            "omega_state": int(self.omega_of == "state"),
-            "shrink": int(self.nonfinite == "shrink"),
-        }
-
-    def check(self, cell: NetworkCell, task: Task, trained: int) -> None:
-        """Raise a ValueError where there is no gradient, or a regulariser for cells that have it not."""
-        super().check(cell, task, trained)
-        if self.omega and (cell.kind != "VanillaRNN" or getattr(cell, "same_step", None) is not None):
-            raise ValueError(
-                f"omega is {self.omega} and the cell {cell!r}; it must be 0 there, the regulariser is one of a VanillaRNN or "
-                "DiagonalRNN whose units read the step before only"
-            )
+        return super().minibatch_structure() | {"shrink": int(self.nonfinite == "shrink")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +219,8 @@ class Adam(_InBatches):
         Added to the root, above 0.
     batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
+    omega, omega_ratio, omega_reduce, omega_of, omega_schedule
+        As in `GradientDescent`; only for runs in matrices.
 
     Raises
     ------
@@ -232,8 +244,13 @@ class Adam(_InBatches):
     batch_size: int | Literal["all"] = described(1, "batch size", "presentations")
     reduction: str = described("mean", "reduction of the gradient over a batch", None)
     clip_norm: float | None = described(None, "largest norm of the gradient")
+    omega: float = described(0.0, "weight of the regulariser Omega", later=True)
+    omega_ratio: str = described("squared", "ratio of norms in Omega", None, later=True)
+    omega_reduce: str = described("sum", "reduction of Omega over time", None, later=True)
+    omega_of: str = described("pre_activation", "what Omega keeps the error of", None, later=True)
     clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
     learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
+    omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
 
     __repr__ = _InBatches.__repr__
 
@@ -262,6 +279,8 @@ class RMSprop(_InBatches):
         Added to the root, above 0.
     batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
+    omega, omega_ratio, omega_reduce, omega_of, omega_schedule
+        As in `GradientDescent`; only for runs in matrices.
 
     Raises
     ------
@@ -284,8 +303,13 @@ class RMSprop(_InBatches):
     batch_size: int | Literal["all"] = described(1, "batch size", "presentations")
     reduction: str = described("mean", "reduction of the gradient over a batch", None)
     clip_norm: float | None = described(None, "largest norm of the gradient")
+    omega: float = described(0.0, "weight of the regulariser Omega", later=True)
+    omega_ratio: str = described("squared", "ratio of norms in Omega", None, later=True)
+    omega_reduce: str = described("sum", "reduction of Omega over time", None, later=True)
+    omega_of: str = described("pre_activation", "what Omega keeps the error of", None, later=True)
     clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
     learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
+    omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
 
     __repr__ = _InBatches.__repr__
 
