@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import rnnlatch as rl
-from minibatch_training import CELL, DESCENT, KINDS, TASK, assert_same_runs, trained, update_by_update
+from minibatch_training import BATCH, CELL, DESCENT, KINDS, TASK, assert_same_runs, trained, update_by_update
 from rnnlatch import _minibatch_runs
 from rnnlatch._python_runs import measure
 from rnnlatch.rng import normalise, stream_base, streams
@@ -176,6 +176,22 @@ def test_an_error_of_the_progress_comes_out() -> None:
 
     with pytest.raises(OSError, match="no terminal"):
         trained(progress=broken, threads=2)
+
+
+def test_costs_that_leave_the_range_are_a_result() -> None:
+    algorithm = A.GradientDescent(
+        learning_rate=1e154, batch_size=BATCH, learning_rate_schedule=A.HalveOnRise(presentations=2 * BATCH)
+    )
+    cell = C.VanillaRNN(inputs=1, hidden=5, outputs=1, activation="linear")
+    out = trained(cell=cell, algorithm=algorithm, record=3 * BATCH, criterion=rl.Criterion(window=2 * BATCH))
+    assert (out.outcome == rl.Outcome.DIVERGED).all()
+
+
+def test_memory_is_asked_for_before_curves_are_kept() -> None:
+    with pytest.raises(
+        MemoryError, match=r"record is 4; curves with so many points need .* are available: record more"
+    ):
+        trained(record=BATCH, max_presentations=4_000_000_000, runs=1000)
 
 
 def test_memory_is_asked_for_before_training() -> None:

@@ -20,6 +20,7 @@ from minibatch_training import CELL, TASK, study, swept_in_matrices
 from rnnlatch import _chunks, _minibatch_runs, _sqlite
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._plan import make_plan
+from rnnlatch.cli import main
 from rnnlatch.outcomes import NOT_RUN
 from rnnlatch.rng import normalise
 from rnnlatch.store import StoreError, StoreMismatchError, StoreWriter
@@ -118,6 +119,16 @@ def test_ctrl_c_keeps_runs_under_way(whole: xr.Dataset, path: Path, done: int, b
     assert int((store.to_xarray().outcome != NOT_RUN).sum()) == store.finished
     xr.testing.assert_identical(swept_in_matrices(store=path, **GIVEN).load(), whole)
     assert rl.open_store(path).begun == 0
+
+
+def test_status_tells_of_runs_under_way(path: Path, busy: None, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    interrupted(path, 2)
+    assert main(["status", str(path)]) == 0
+    finished = rl.open_store(path).finished
+    assert (
+        f"{finished} of 6 runs are finished ({finished / 6:.1%}); 1 more have begun, and go on from where they were"
+        in (capsys.readouterr().out)
+    )
 
 
 def test_runs_go_on_from_where_they_were_kept(

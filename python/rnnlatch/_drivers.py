@@ -11,7 +11,7 @@ from rnnlatch.cells import LatchNeuron
 if TYPE_CHECKING:
     from rnnlatch.run import Run
 
-__all__ = ["DRIVERS", "PRECISIONS", "check_driver", "in_matrices", "into_matrices"]
+__all__ = ["DRIVERS", "FEWEST_UNITS", "PRECISIONS", "check_driver", "in_matrices", "into_matrices"]
 
 DRIVERS = ("lanes", "matrices")
 PRECISIONS = ("float64", "float32")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlatch._memory import available_memory, words
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._side_by_side import side_by_side
 from rnnlatch._sqlite import StoreError
@@ -19,6 +20,8 @@ __all__ = ["Kept", "drive", "train_in_matrices"]
 Number = TypeVar("Number")
 
 REPORT_SECONDS = 0.5
+
+_LITTLE = 2**26  # bytes: not worth asking the system
 
 
 class Kept:
@@ -145,8 +148,10 @@ def train_in_matrices(
     kept = Kept({}) if kept is None else kept
     first, every = parts[0][0], [(run, stream) for run, streams in parts for stream in streams.tolist()]
     points = first.max_presentations // record if record else 0
+    names = list(curves(first)) if record else []
+    _check_memory(len(every) * points * len(names) * 8, record)
     found = {name: part.empty(len(every)) for name, part in variables(first, computed=True).items()}
-    found |= {name: np.full((len(every), points), np.nan) for name in (curves(first) if record else ())}
+    found |= {name: np.full((len(every), points), np.nan) for name in names}
     done: dict[int, bytes] = {}  # since the last time that states were kept
     count = 0
 
@@ -189,6 +194,15 @@ def train_in_matrices(
     drive(jobs, len(jobs), threads, finished=finished, keep=keep, seconds=kept.seconds, report=report)
     keep({})
     return found
+
+
+def _check_memory(needed: int, record: int) -> None:
+    """Raise where there is less memory than learning curves need, while they are made and when they are put together."""
+    if needed > _LITTLE and 2 * needed > (there := available_memory()):
+        raise MemoryError(
+            f"record is {record}; curves with so many points need {words(2 * needed)}, and {words(there)} are available: "
+            "record more rarely"
+        )
 
 
 class _Clock:

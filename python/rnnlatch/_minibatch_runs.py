@@ -160,7 +160,7 @@ class MinibatchRun:
         if found["updates"] < count and not found["diverged"]:
             return
         self._seconds = (time.perf_counter() - begun) / count
-        with self._lock:
+        with self._lock, np.errstate(all="ignore"):  # divergence is a result
             state.parameters, state.optimiser = found["parameters"], found["optimiser"]
             names = ("loss", "wrong", "gradient_norm", "omega")
             for each in zip(*(found[name].tolist() for name in names), strict=True):

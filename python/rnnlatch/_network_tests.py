@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch._dispatch import core
+from rnnlatch._drivers import FEWEST_UNITS
 from rnnlatch._side_by_side import Flag, side_by_side
 
 __all__ = ["evaluate_network", "evaluate_networks"]
 
 Arrays = Mapping[str, NDArray[Any]]
 Structure = Mapping[str, int | str]
-
-# From here on a network is tested faster in matrices than in lanes.
-FEWEST_UNITS = 32
 
 
 def evaluate_networks(

@@ -254,9 +254,11 @@ def _reproduce(options: argparse.Namespace) -> int:
                 )
         except StoreMismatchError as error:
             raise ValueError(f"{error}. Another --out keeps both") from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             kept, total = kept_runs(one, options.out, options.scale)
             where = f"{kept:,} of {total:,} runs of {one.name} are kept in {Path(options.out) / one.name}"
+            begun = getattr(stop, "begun_runs", 0)
+            where += f", and how far {begun:,} more have come" if begun else ""
             if not total:
                 where = f"{one.name} keeps nothing of an unfinished analysis"
             print(f"rnnlatch: stopped; {where}. To go on: {_same_command(options)}", file=sys.stderr)
@@ -319,7 +321,8 @@ def _status(options: argparse.Namespace) -> int:
     store = open_store(options.store)
     finished, total = store.finished, store.total
     print(f"{store.path}: {store.experiment or 'a sweep'}")
-    print(f"  {finished:,} of {total:,} runs are finished ({finished / total:.1%})")
+    begun = f"; {store.begun:,} more have begun, and go on from where they were kept" if store.begun else ""
+    print(f"  {finished:,} of {total:,} runs are finished ({finished / total:.1%}){begun}")
     axes = ", ".join(f"{axis} ({len(values)})" for axis, values in store.plan.axes.items())
     print(f"  axes: {axes}; {store.plan.runs:,} runs each")
     return DONE

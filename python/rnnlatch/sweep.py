@@ -48,12 +48,15 @@ class SweepInterrupted(KeyboardInterrupt):
         Runs that are kept, and runs in all.
     store : str or None
         The path of the store.
+    begun_runs : int
+        Runs of which it is kept how far they have come.
     """
 
     def __init__(self, done_runs: int, total_runs: int, store: str | None, begun_runs: int = 0) -> None:
         self.done_runs = done_runs
         self.total_runs = total_runs
         self.store = store
+        self.begun_runs = begun_runs
         kept = "nothing is kept, since the sweep has no store"
         if store:
             begun = f", and how far {begun_runs:,} more have come" if begun_runs else ""

@@ -246,7 +246,8 @@ def replay(
         record = run.batch_size if run.engine in ("latch", "matrices") else None
     every = check_record(run, record)
     base = seeds.stream_base({axis: value for axis, value in point.items() if axis not in common})
-    result = train_runs([run], [1], seed.key(), seeds.streams(base, trial, 1), threads=1, record=every)
+    threads = check_threads(None) if run.engine == "matrices" else 1
+    result = train_runs([run], [1], seed.key(), seeds.streams(base, trial, 1), threads=threads, record=every)
     coordinates = {"run": np.array([trial])} | point
     found = _dataset_of(run, result, "rnnlatch.replay", seed, every, coordinates).isel(run=0)
     return found.assign_attrs(axes=canonical_json(list(point)), common=canonical_json(list(common)))
