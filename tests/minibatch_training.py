@@ -57,6 +57,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "criterion": TESTED,
     },
     "adam": {"algorithm": A.Adam(learning_rate=0.02, batch_size=BATCH), "cell": C.GRU(inputs=1, hidden=3, outputs=1)},
+    "adam with omega": {"algorithm": A.Adam(batch_size=BATCH, omega=0.5, omega_of="state", clip_value=0.1)},
     "rmsprop": {
         "algorithm": A.RMSprop(batch_size=BATCH, learning_rate_schedule=A.HalveOnRise(presentations=20)),
         "cell": C.LSTM(inputs=1, hidden=3, outputs=1),

@@ -92,6 +92,8 @@ def test_the_engine_in_lanes_is_told_nothing_of_what_it_does_not_know() -> None:
         )
         assert str(algorithm.asked_of_matrices()).startswith(f"{next(iter(changed))} is ")
     assert GradientDescent(omega=1, clip_norm=2, momentum=0.5).asked_of_matrices() is None
+    assert Adam(omega=1).asked_of_matrices() == "omega is 1.0"
+    assert Adam(omega=1).columns() == Adam().columns()
     assert Adam(learning_rate_schedule=EPOCHS).asked_of_matrices() == (
         "learning_rate_schedule is InverseTime(presentations=10)"
     )

@@ -95,8 +95,8 @@ class MinibatchRun:
         self._structure, self._trainable, self._arrays = run.structure(), run.trainable(), run.arrays()
         self._columns = {name: np.array([value]) for name, value in run.columns().items()}
         self._settings = algorithm.minibatch_settings()
-        self._rates = algorithm.learning_rate, getattr(algorithm, "omega", 0.0)
-        self._schedules = tuple(getattr(algorithm, name, None) for name in _SCHEDULES)
+        self._rates = algorithm.learning_rate, algorithm.omega
+        self._schedules = algorithm.learning_rate_schedule, algorithm.omega_schedule
         drawn = run.initial(self._key, np.array([self._stream], np.uint64))
         state = State(
             {name: np.ascontiguousarray(value[0], run.precision) for name, value in drawn.items()},
