@@ -14,6 +14,7 @@ import xarray as xr
 import rnnlatch as rl
 from minibatch_training import BATCH, CELL, DESCENT, KINDS, TASK, trained
 from rnnlatch import _minibatch_runs, _sqlite
+from rnnlatch._dispatch import core
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch.rng import normalise, stream_base
 from rnnlatch.store import StoreError, StoreMismatchError
@@ -74,7 +75,7 @@ def test_a_run_may_be_taken_up_at_every_moment(kind: str, monkeypatch: pytest.Mo
     given = KINDS[kind]
     monkeypatch.setattr(_minibatch_runs, "MOST_UPDATES", 3)
     parts = given.get("cell", CELL), TASK, given.get("algorithm", DESCENT), given.get("criterion")
-    run = rl.Run(*parts, 400, 20, "matrices", given.get("precision", "float64"))
+    run = rl.Run(*parts, 240, 20, "matrices", given.get("precision", "float64"))
 
     def from_what_was_kept(kept: bytes | None = None) -> MinibatchRun:
         return MinibatchRun(run, normalise(0).key(), int(stream_base({})), 80, kept)
@@ -89,7 +90,7 @@ def test_a_run_may_be_taken_up_at_every_moment(kind: str, monkeypatch: pytest.Mo
         assert job.snapshot() == kept
         moments += 1
     assert moments > 3
-    whole = trained(**given | {"runs": 1, "record": 80, "max_presentations": 400, "test_presentations": 20})
+    whole = trained(**given | {"runs": 1, "record": 80, "max_presentations": 240, "test_presentations": 20})
     for name, value in job.result().items():
         np.testing.assert_array_equal(value, whole[name].values[0], err_msg=name)
 
@@ -110,6 +111,29 @@ def test_what_is_cancelled_leaves_no_trace(due: str) -> None:
     assert job.snapshot() == before
     job.work(1, flag)
     assert job.snapshot() == before
+
+
+def test_what_diverges_while_it_is_cancelled_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine may be told to stop after it has seen that a network diverges, and before it has counted that."""
+    run = rl.Run(
+        CELL, TASK, A.GradientDescent(learning_rate=1e200, l2=1e200, batch_size=BATCH), None, 400, 0, "matrices"
+    )
+    job, flag = MinibatchRun(run, normalise(0).key(), 1), np.zeros(1, np.uint8)
+    job.begin()
+    before, train = job.snapshot(), core.train_minibatches
+
+    def stopped(*arguments: Any) -> Any:
+        found = train(*arguments)
+        flag[0] = 1
+        shorter = {name: found[name][:-1] for name in ("loss", "wrong", "gradient_norm", "omega")}
+        return found | shorter | {"updates": found["updates"] - 1, "diverged": True}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(core, "train_minibatches", stopped)
+        job.work(1, flag)
+    assert job.snapshot() == before
+    job.work(1, np.zeros(1, np.uint8))
+    assert job.result()["outcome"] == rl.Outcome.DIVERGED
 
 
 @pytest.mark.parametrize("kind", KINDS)

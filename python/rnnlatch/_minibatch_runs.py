@@ -157,7 +157,7 @@ class MinibatchRun:
             threads,
             cancelled,
         )
-        if found["updates"] < count and not found["diverged"]:
+        if found["updates"] < count and (cancelled[0] or not found["diverged"]):
             return
         self._seconds = (time.perf_counter() - begun) / count
         with self._lock, np.errstate(all="ignore"):  # divergence is a result
