@@ -50,6 +50,7 @@ _HOMES = {
     "lstm-memory": "own.lstm_memory",
     "unit-weight": "own.unit_weight",
     "trade-off": "own.trade_off",
+    "memory-architectures": "own.memory_architectures",
 }
 
 
