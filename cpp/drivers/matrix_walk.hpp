@@ -305,7 +305,7 @@ class MatrixWalk {
         const std::size_t earlier = t == 0 ? 0 : t - 1;  // not used for the state
         omega_->add_step(
             t, count_, flow()[0], constant_arrays(states(earlier)), constant_arrays(states(t)),
-            constant_arrays(kept(earlier)), static_cast<double>(batch_.size),
+            constant_arrays(kept(earlier)),
             [&](std::size_t b) { return state ? begun(b, t) : t > batch_.begin(first_ + b); }, gradient);
     }
 

@@ -6,7 +6,7 @@
 // constants. With v = W^T delta, the error at h_k, and D the slope of the activation at a_k where x is the pre-activation, else 1:
 //   d rho / dW = 2 delta (D D v)^T / |dE/dx_{k+1}|^2
 // so that the gradient is a sum of outer products with delta, as is that of the loss, delta h^T: both are taken at once. A term whose
-// |dE/dx_{k+1}|^2, of one sequence's error, is below 1e-20 is left out.
+// |dE/dx_{k+1}|^2, of the mean loss over the minibatch, is below 1e-20 is left out, as in the authors' code.
 //
 // Source: Pascanu, Mikolov, Bengio (2013), equations 9 and 10. In lanes: gradients/omega.hpp.
 #pragma once
@@ -65,11 +65,10 @@ class MatrixOmega {
     }
 
     // One step's terms: `back` is W^T delta of the step; `before`, `at` and `kept` belong to the step before it, the one with a_k.
-    // begun(b): whether sequence b has an x_k. scale: what the loss was divided by before it was differentiated.
+    // begun(b): whether sequence b has an x_k.
     template <class Begun>
     void add_step(std::size_t place, std::size_t count, const Scalar* back, Arrays<const Scalar> before,
-                  Arrays<const Scalar> at, Arrays<const Scalar> kept, double scale, const Begun& begun,
-                  SliceGradient<Scalar>& to) {
+                  Arrays<const Scalar> at, Arrays<const Scalar> kept, const Begun& begun, SliceGradient<Scalar>& to) {
         Scalar* pulled = pulled_.data() + place * count * width_;
         const std::size_t size = count * width_;
         std::copy_n(back, size, pulled);
@@ -79,7 +78,7 @@ class MatrixOmega {
         for (std::size_t b = 0; b < count; ++b) {
             const double error = static_cast<double>(size_[b]);
             Scalar factor = 0;
-            if (begun(b) && !(error * scale * scale < negligible)) {
+            if (begun(b) && !(error < negligible)) {
                 const double ratio = static_cast<double>(square(once_.data() + b * width_)) / error;
                 const double rho = form_.squared ? ratio : std::sqrt(ratio);
                 // (rho - 1)^2 by the squared ratio, times what that is by v

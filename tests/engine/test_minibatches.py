@@ -95,7 +95,6 @@ def test_omega(cell: str, at: str, reading: tuple[int, int, int], precision: str
     assert min(each.omega for each in done) > 1e-3
 
 
-@pytest.mark.xfail(strict=True, reason="the engine's bound is one for the error of a sequence's own loss")
 @pytest.mark.parametrize("state", [0, 1])
 @pytest.mark.parametrize("mean", [0, 1])
 def test_omega_where_the_error_vanishes(mean: int, state: int) -> None:
