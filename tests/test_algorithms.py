@@ -109,7 +109,14 @@ def test_the_engine_in_matrices_is_told_of_each_algorithm() -> None:
         "clip_norm": math.inf,
         "clip_value": math.inf,
     }
-    shared = {"mean_gradient": 1, "omega_squared": 1, "omega_mean": 0, "omega_state": 0, "shrink": 0}
+    shared = {
+        "mean_gradient": 1,
+        "omega_squared": 1,
+        "omega_mean": 0,
+        "omega_state": 0,
+        "shrink": 0,
+        "teacher_forcing": 0,
+    }
     assert Adam().minibatch_structure() == {"algorithm": "Adam"} | shared
     authors = GradientDescent(omega_reduce="mean", omega_of="state", nonfinite="shrink").minibatch_structure()
     assert authors == {"algorithm": "GradientDescent"} | shared | {"omega_mean": 1, "omega_state": 1, "shrink": 1}

@@ -176,6 +176,13 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
     minibatch.batch_size = one.arguments.size("batch_size", 1);
     minibatch.mean_gradient = one.arguments.number("mean_gradient", 0, 1);
     minibatch.threads = threads, minibatch.stop = one.stop();
+    minibatch.teacher_forcing =
+        one.arguments.structure.contains("teacher_forcing") && one.arguments.number("teacher_forcing", 0, 1);
+    const NetworkShape& shape = one.structure.shape;
+    if (minibatch.teacher_forcing && (shape.outputs || !shape.every || shape.loss == Loss::softmax_cross_entropy)) {
+        throw py::value_error(
+            "teacher_forcing is for networks without a read-out whose units have targets at every step");
+    }
     const auto batch_size = static_cast<std::int64_t>(minibatch.batch_size);
     if (seen < 0 || seen + updates * batch_size > most_presentations) {
         throw py::value_error("seen and the updates must not pass " + std::to_string(most_presentations) +

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "drivers/network_matrix.hpp"
+#include "drivers/teacher_forcing.hpp"
 #include "engine/work.hpp"
 #include "gradients/matrix_omega.hpp"
 #include "lanes/buffer.hpp"
@@ -23,6 +24,7 @@ namespace rnnlatch {
 struct WalkKind {
     bool backward = true;
     std::optional<OmegaForm> omega = std::nullopt;
+    bool teacher_forcing = false;
     std::size_t widest = 0;  // sequences of the widest slice; 0: as slices() cuts the batch
 };
 
@@ -54,6 +56,7 @@ class MatrixWalk {
           flow_(cell_.states * widest_ * net_.width),
           untouched_(cell_.states * widest_ * net_.width) {
         if (kind.omega) omega_.emplace(packed, *kind.omega, widest_, batch.steps);
+        if (kind.teacher_forcing) forcing_.emplace(packed.network, net_.width, batch, *targets, widest_);
     }
 
     // The states of the sequences [first, first + count), and with targets the loss.
@@ -70,6 +73,7 @@ class MatrixWalk {
             }
             const bool scored = targets_ && (targets_->every || t + 1 == steps);
             if (scored || record_.output) loss += read_out(t, scored);
+            if (forcing_ && t + 1 < steps) forcing_->force(t, first_, count_, states(t + 1)[0]);
         }
         return loss;
     }
@@ -83,10 +87,14 @@ class MatrixWalk {
         std::fill_n(flow_.data(), cell_.states * widest_ * net_.width, Scalar{0});
         std::size_t end = steps, begin = steps - std::min(steps, gathered_);
         for (std::size_t t = steps; t-- > 0 && !work_.cancelled();) {
+            const bool forced = forcing_ && t + 1 < steps;
+            if (forced) forcing_->stop(t, first_, count_, flow()[0]);
             if (targets_->every || t + 1 == steps) add_loss_gradient(t);
             record(flow(), cell_.states, t, false, record_.state_gradient);
             if (omega_ && omega_->of_state()) omega_->measure_error(flow()[0], count_);
+            if (forced) forcing_->exchange(t, first_, count_, states(t + 1)[0]);
             step_back(t, omega_ ? t : t - begin);
+            if (forced) forcing_->exchange(t, first_, count_, states(t + 1)[0]);
             if (omega_) add_omega(t, gradient);
             if (truncate && (steps - t) % truncate == 0) cut(t);
             if (t > begin || omega_) continue;
@@ -411,6 +419,7 @@ class MatrixWalk {
     const std::size_t delta_steps_;  // steps whose delta is kept
     Scratch<Scalar> states_, kept_, inputs_, sums_, output_, output_gradient_, delta_, flow_, untouched_;
     std::optional<MatrixOmega<Scalar>> omega_;
+    std::optional<TeacherForcing<Scalar>> forcing_;
 };
 
 }  // namespace rnnlatch

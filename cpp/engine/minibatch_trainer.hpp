@@ -80,6 +80,7 @@ struct MinibatchSettings {
     std::size_t batch_size;
     bool mean_gradient;
     std::optional<OmegaForm> omega;
+    bool teacher_forcing;
     bool omega_mean;  // over the terms that there are, not the sum over time and the mean over the batch
     int threads;
     const std::uint8_t* stop;
@@ -104,7 +105,8 @@ class MinibatchTrainer {
           settings_(settings),
           rule_(rule),
           packed_(network, true, sequences.symbolic()),
-          walks_(packed_, sequences, {true, settings.omega, widest_slice}, settings.threads, settings.stop),
+          walks_(packed_, sequences, {true, settings.omega, settings.teacher_forcing, widest_slice}, settings.threads,
+                 settings.stop),
           slices_(walks_.parts(settings.batch_size).count(), SliceGradient<Scalar>(packed_)),
           gradient_(count) {
         const auto place = [&](const Scalar* parameter) {
@@ -177,7 +179,7 @@ class MinibatchEvaluator {
                        const std::uint8_t* stop)
         : sequences_(sequences),
           packed_(network, false, sequences.symbolic()),
-          walks_(packed_, sequences, {false, std::nullopt, widest_slice}, threads, stop) {}
+          walks_(packed_, sequences, {false, std::nullopt, false, widest_slice}, threads, stop) {}
 
     bool stopped() const { return walks_.stopped(); }
 

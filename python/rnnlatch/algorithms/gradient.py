@@ -37,6 +37,7 @@ class _InBatches(GradientAlgorithm):
         "clip_value",
         "learning_rate_schedule",
         "omega_schedule",
+        "teacher_forcing",
     )
 
     learning_rate: float
@@ -50,6 +51,7 @@ class _InBatches(GradientAlgorithm):
     clip_value: float | None
     learning_rate_schedule: Schedule | None
     omega_schedule: Schedule | None
+    teacher_forcing: bool
 
     def __repr__(self) -> str:
         return self._described(self._written())
@@ -75,6 +77,7 @@ class _InBatches(GradientAlgorithm):
             "omega_mean": int(self.omega_reduce == "mean"),
             "omega_state": int(self.omega_of == "state"),
             "shrink": 0,
+            "teacher_forcing": int(self.teacher_forcing),
         }
 
     def minibatch_settings(self) -> dict[str, float]:
@@ -90,6 +93,13 @@ class _InBatches(GradientAlgorithm):
                 f"omega is {self.omega} and the cell {cell!r}; it must be 0 there, the regulariser is one of a VanillaRNN or "
                 "DiagonalRNN whose units read the step before only"
             )
+        if self.teacher_forcing and (
+            cell.outputs is not None or task.at != "every" or task.loss == "softmax_cross_entropy"
+        ):
+            raise ValueError(
+                "teacher_forcing is True; it must be False unless units themselves have targets: a cell without a read-out "
+                f"(here outputs={cell.outputs}) and a task with numbers as targets at every step"
+            )
 
     def _check_batches(self) -> None:
         put = object.__setattr__
@@ -104,6 +114,7 @@ class _InBatches(GradientAlgorithm):
             put(self, name, validation.choice(name, getattr(self, name), allowed))
         check_schedule("learning_rate_schedule", self.learning_rate_schedule)
         check_schedule("omega_schedule", self.omega_schedule)
+        put(self, "teacher_forcing", validation.flag("teacher_forcing", self.teacher_forcing))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +156,10 @@ class GradientDescent(_InBatches):
         and is not clipped.
     learning_rate_schedule, omega_schedule : InverseTime or HalveOnRise, optional
         By what `learning_rate`, or `omega`, is multiplied as time goes on; None: they stay.
+    teacher_forcing : bool
+        Whether the next step reads a unit's target in place of its state, while it is trained; tests run freely. For
+        networks without a read-out and tasks with numbers as targets at every step, as R. J. Williams and D. Zipser
+        (Neural Computation 1(2):270-280, 1989) have it; with a read-out see `rnnlatch.gradients.teacher_forcing`.
 
     Raises
     ------
@@ -180,6 +195,7 @@ class GradientDescent(_InBatches):
     nonfinite: str = described("stop", "what happens where the gradient is not finite", None, later=True)
     learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
     omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
+    teacher_forcing: bool = described(False, "whether targets are read in place of states", None, later=True)
 
     matrices_only: ClassVar[tuple[str, ...]] = (
         "nonfinite",
@@ -219,7 +235,7 @@ class Adam(_InBatches):
         Added to the root, above 0.
     batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
-    omega, omega_ratio, omega_reduce, omega_of, omega_schedule
+    omega, omega_ratio, omega_reduce, omega_of, omega_schedule, teacher_forcing
         As in `GradientDescent`; only for runs in matrices.
 
     Raises
@@ -251,6 +267,7 @@ class Adam(_InBatches):
     clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
     learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
     omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
+    teacher_forcing: bool = described(False, "whether targets are read in place of states", None, later=True)
 
     __repr__ = _InBatches.__repr__
 
@@ -279,7 +296,7 @@ class RMSprop(_InBatches):
         Added to the root, above 0.
     batch_size, reduction, clip_norm, clip_value, learning_rate_schedule
         As in `GradientDescent`.
-    omega, omega_ratio, omega_reduce, omega_of, omega_schedule
+    omega, omega_ratio, omega_reduce, omega_of, omega_schedule, teacher_forcing
         As in `GradientDescent`; only for runs in matrices.
 
     Raises
@@ -310,6 +327,7 @@ class RMSprop(_InBatches):
     clip_value: float | None = described(None, "largest size of a number of the gradient", later=True)
     learning_rate_schedule: Schedule | None = described(None, "schedule of the learning rate", None, later=True)  # noqa: RUF009
     omega_schedule: Schedule | None = described(None, "schedule of the weight of Omega", None, later=True)  # noqa: RUF009
+    teacher_forcing: bool = described(False, "whether targets are read in place of states", None, later=True)
 
     __repr__ = _InBatches.__repr__
 
