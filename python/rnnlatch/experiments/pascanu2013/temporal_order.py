@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["EXPERIMENT"]
 
 COMPARED = ("SGD", "SGD-C", "SGD-CR")
+# The last one lies on top, and the others show around it where all are equal.
 LOOKS: dict[str, dict[str, Any]] = {
-    "SGD": {"color": "C1", "linestyle": ":", "marker": "s"},
-    "SGD-C": {"color": "C2", "linestyle": "--", "marker": "^"},
-    "SGD-CR": {"color": "C0", "linestyle": "-", "marker": "o"},
+    "SGD": {"color": "C1", "linestyle": "-", "linewidth": 5, "marker": "s", "markersize": 10, "alpha": 0.5},
+    "SGD-C": {"color": "C2", "linestyle": "-", "linewidth": 2.8, "marker": "^", "markersize": 7},
+    "SGD-CR": {"color": "black", "linestyle": "--", "linewidth": 1.2, "marker": "o", "markersize": 3.5},
 }
 SUCCESS = 0.01  # fewer wrong of the fresh sequences
 
@@ -212,7 +213,7 @@ def plot(data: xr.Dataset) -> "Figure":
             here = data.sel(initialisation=initialisation)
             for name, look in LOOKS.items():
                 counts = here.sel(algorithm=name)[["runs", "converged"]]
-                plotting.frequency_curve(counts, ax, label=name, band=name != "SGD-C", **look)
+                plotting.frequency_curve(counts, ax, label=name, band=False, **look)
             ax.set_ylabel("success rate" if letter == "a" else "")
             ax.set_title(f"{letter}  {initialisation}")
         _general_panel(data, general)
