@@ -143,20 +143,28 @@ def _prepare(module: str, work: MinibatchWork, threads: int, networks: int, expe
     for plan in plans:
         try:
             off = 0.0 if expected is None else difference(work, plan.answer(*work.sequences(CHECKED)), expected)
-            plan.run(work.updates)
+            plan.run(plan.together)
         except (RuntimeError, NotImplementedError) as problem:
             print(f"{plan.peer}, {plan.name}, is left out: {str(problem).splitlines()[0]}", file=sys.stderr)
             continue
         if not off <= work.tolerance:
             raise AssertionError(f"{plan.peer}, {plan.name}, is off by {off:.1e}; {work.tolerance:.1e} is allowed")
         errors[plan.peer] = max(errors.get(plan.peer, 0.0), off)
-        seconds = min(timed(partial(plan.run, work.updates)).wall for _ in range(3))  # what disturbs only makes slower
+        updates, seconds = tuned(plan)
         of_peer = speeds.setdefault(plan.peer, {})
-        if not of_peer or networks * work.updates / seconds > max(of_peer.values()):
-            calls = max(1, round(SECONDS / seconds))
-            _chosen[plan.peer] = (plan, calls * work.updates, networks)
-        of_peer[plan.name] = networks * work.updates / seconds
+        if not of_peer or networks * updates / seconds > max(of_peer.values()):
+            _chosen[plan.peer] = (plan, updates, networks)
+        of_peer[plan.name] = networks * updates / seconds
     return [Found(peer, _chosen[peer][0].name, of_plan, errors[peer]) for peer, of_plan in speeds.items()]
+
+
+def tuned(plan: Plan) -> tuple[int, float]:
+    """Updates that fill the time of a measurement, and their seconds at best of a few: what disturbs only makes slower."""
+    updates = plan.together
+    while (seconds := timed(partial(plan.run, updates)).wall) < SECONDS / 4:
+        updates *= 4
+    updates = max(1, round(updates * SECONDS / seconds / plan.together)) * plan.together
+    return updates, min(timed(partial(plan.run, updates)).wall for _ in range(3))
 
 
 def _measure(name: str) -> Turn:

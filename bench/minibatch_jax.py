@@ -116,6 +116,7 @@ def plans(work: MinibatchWork, threads: int) -> list[Plan]:
     """Both ways back; threads are set by the environment."""
     del threads
     start = jax.device_put(work.parameters())
+    together = 50 if work.hidden <= 100 else 5
     found = []
     for name, gradient, unrollings in (("backward by hand", by_hand, (1, 4)), ("reverse mode", by_grad, (1,))):
         for unroll in unrollings:
@@ -131,12 +132,12 @@ def plans(work: MinibatchWork, threads: int) -> list[Plan]:
 
             def run(updates: int, compiled: Any = compiled) -> object:
                 p = start
-                for call in range(updates // work.updates):
-                    p = compiled(p, jax.random.split(jax.random.key(call), work.updates))
+                for call in range(updates // together):
+                    p = compiled(p, jax.random.split(jax.random.key(call), together))
                 return jax.block_until_ready(p)
 
             def answer(symbols: Array, classes: Array, given: Any = given) -> Arrays:
                 return {name: np.asarray(value) for name, value in jax.jit(given)(start, symbols, classes).items()}
 
-            found.append(Plan("JAX, jit", f"{name}, unroll {unroll}", run, answer))
+            found.append(Plan("JAX, jit", f"{name}, unroll {unroll}", run, answer, together))
     return found

@@ -49,11 +49,6 @@ class MinibatchWork:
         return np.dtype(self.precision)
 
     @property
-    def updates(self) -> int:
-        """Updates that make a call worth while, for who compiles so many of them together."""
-        return 50 if self.hidden <= 100 else 5
-
-    @property
     def flops(self) -> float:
         """Multiplications and additions of an update that no way of computing it can avoid: one-hot inputs are looked up."""
         return 6.0 * self.hidden**2 * self.length * self.batch
@@ -129,12 +124,15 @@ class Plan:
     peer, name : str
         Row of the table, and what is special about this plan.
     run : callable
-        Trains for so many updates on fresh sequences, a multiple of ``work.updates``.
+        Trains for so many updates on fresh sequences.
     answer : callable
         Parameters after a training on the given symbols and classes, as many updates as there are.
+    together : int
+        Updates that are compiled together: `run` is given a multiple.
     """
 
     peer: str
     name: str
     run: Callable[[int], object]
     answer: Callable[[Array, Array], Arrays]
+    together: int = 1
