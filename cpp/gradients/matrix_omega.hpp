@@ -69,17 +69,18 @@ class MatrixOmega {
     template <class Begun>
     void add_step(std::size_t place, std::size_t count, const Scalar* back, Arrays<const Scalar> before,
                   Arrays<const Scalar> at, Arrays<const Scalar> kept, const Begun& begun, SliceGradient<Scalar>& to) {
-        Scalar* pulled = pulled_.data() + place * count * width_;
-        const std::size_t size = count * width_;
-        std::copy_n(back, size, pulled);
-        if (!form_.state) pull(count, before, at, kept, pulled);
-        std::copy_n(pulled, size, once_.data());
-        if (!form_.state) pull(count, before, at, kept, pulled);
+        Scalar* to_columns = pulled(place, count);
+        const Scalar *arrived = back, *from = back;  // of the state: nothing is left to do
+        if (!form_.state) {
+            pull(count, before, at, kept, back, once_.data());
+            pull(count, before, at, kept, once_.data(), to_columns);
+            arrived = once_.data(), from = to_columns;
+        }
         for (std::size_t b = 0; b < count; ++b) {
             const double error = static_cast<double>(size_[b]);
             Scalar factor = 0;
             if (begun(b) && !(error < negligible)) {
-                const double ratio = static_cast<double>(square(once_.data() + b * width_)) / error;
+                const double ratio = static_cast<double>(square(arrived + b * width_)) / error;
                 const double rho = form_.squared ? ratio : std::sqrt(ratio);
                 // (rho - 1)^2 by the squared ratio, times what that is by v
                 const double by_ratio = form_.squared ? 2 * (rho - 1) : rho > 0 ? (rho - 1) / rho : 0.0;
@@ -87,7 +88,7 @@ class MatrixOmega {
                 to.omega += (rho - 1) * (rho - 1);
                 ++to.omega_terms;
             }
-            scale_column(factor, pulled + b * width_);
+            scale_column(factor, from + b * width_, to_columns + b * width_);
         }
     }
 
@@ -106,19 +107,19 @@ class MatrixOmega {
         return total;
     }
 
-    void scale_column(Scalar factor, Scalar* column) const {
+    void scale_column(Scalar factor, const Scalar* from, Scalar* to) const {
         if (factor == 0) {  // also where the column is not finite
-            std::fill_n(column, width_, Scalar{0});
+            std::fill_n(to, width_, Scalar{0});
             return;
         }
-        for (std::size_t i = 0; i < width_; ++i) column[i] *= factor;
+        for (std::size_t i = 0; i < width_; ++i) to[i] = factor * from[i];
     }
 
-    // column <- slope column, by the cell's own pullback.
+    // to <- slope from, by the cell's own pullback.
     void pull(std::size_t count, Arrays<const Scalar> before, Arrays<const Scalar> at, Arrays<const Scalar> kept,
-              Scalar* columns) {
-        std::copy_n(columns, count * width_, flow_.data());
-        cell_.pullback({count, packs_, width_}, before, at, kept, {flow_.data(), 0}, {columns, 0});
+              const Scalar* from, Scalar* to) {
+        std::copy_n(from, count * width_, flow_.data());
+        cell_.pullback({count, packs_, width_}, before, at, kept, {flow_.data(), 0}, {to, 0});
     }
 
     const PointwiseCell<Scalar>& cell_;
