@@ -67,7 +67,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 """What runs of several kinds are given beside the others."""
 
-LONG: dict[str, Any] = {"max_presentations": 12_000, "algorithm": A.Adam(batch_size=BATCH)}
+LONG: dict[str, Any] = {"max_presentations": 30_000, "algorithm": A.Adam(batch_size=BATCH)}
 """Thousands of updates."""
 
 

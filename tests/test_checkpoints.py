@@ -308,7 +308,7 @@ def small_disk(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
 
 
 def test_a_full_disk_keeps_what_was_kept(path: Path, monkeypatch: pytest.MonkeyPatch, busy: None) -> None:  # noqa: ARG001
-    interrupted(path, 3, **GIVEN)
+    interrupted(path, 1, **GIVEN)
     with monkeypatch.context() as patch:
         small_disk(patch, 2)
         with pytest.raises(

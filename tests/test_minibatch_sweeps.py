@@ -6,8 +6,10 @@ import json
 import pickle
 import sqlite3
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import rnnlatch as rl
 from minibatch_training import CELL, TASK, study, swept_in_matrices
 from rnnlatch import _chunks, _minibatch_runs, _sqlite
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
+from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import make_plan
 from rnnlatch.cli import main
 from rnnlatch.outcomes import NOT_RUN
@@ -49,21 +52,38 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_minibatch_runs, "MOST_UPDATES", 5)
     monkeypatch.setattr("rnnlatch._side_by_side.TICK", 1e-4)
     monkeypatch.setattr("rnnlatch._minibatch_engine.REPORT_SECONDS", 0.0)
+    train = MinibatchRun._train
+
+    def slower(*arguments: Any) -> None:
+        train(*arguments)
+        time.sleep(2e-4)
+
+    monkeypatch.setattr(MinibatchRun, "_train", slower)
 
 
-def interrupt_under_way(done: int) -> Callable[[int, int, str], None]:
-    """A progress that presses Ctrl-C while a run is under way, after so many are done."""
+@contextmanager
+def held(done: int) -> Iterator[Callable[..., None]]:
+    """Hold the run that comes after so many others at its beginning; gives a progress that presses Ctrl-C then."""
+    train, begun = MinibatchRun._train, set[MinibatchRun]()
+
+    def held_train(job: MinibatchRun, threads: int, cancelled: Any) -> None:
+        train(job, threads, cancelled)
+        begun.add(job)
+        while len(begun) > done and not cancelled[0]:
+            time.sleep(1e-4)
 
     def progress(done_runs: int, _: int, detail: str) -> None:
-        if done_runs >= done and "presentations" in detail and "run" in detail and " 0 of" not in detail:
+        if done_runs == done and "run" in detail and ": 0 of" not in detail:
             raise KeyboardInterrupt
 
-    return progress
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MinibatchRun, "_train", held_train)
+        yield progress
 
 
-def interrupted(path: Path, done: int) -> SweepInterrupted:
-    with pytest.raises(SweepInterrupted) as caught:
-        swept_in_matrices(store=path, progress=interrupt_under_way(done), **GIVEN)
+def interrupted(path: Path | None, done: int, **given: Any) -> SweepInterrupted:
+    with held(done) as progress, pytest.raises(SweepInterrupted) as caught:
+        swept_in_matrices(store=path, progress=progress, **(GIVEN | given))
     return caught.value
 
 
@@ -113,7 +133,7 @@ def test_lanes_and_matrices_share_a_sweep(path: Path) -> None:
 @pytest.mark.parametrize("done", [0, 2, 5])
 def test_ctrl_c_keeps_runs_under_way(whole: xr.Dataset, path: Path, done: int, busy: None) -> None:  # noqa: ARG001
     stop, store = interrupted(path, done), rl.open_store(path)
-    assert store.finished == stop.done_runs >= done
+    assert store.finished == stop.done_runs == done
     assert store.begun == 1
     assert f"runs are kept in {path}, and how far 1 more have come; the same command" in str(stop)
     assert int((store.to_xarray().outcome != NOT_RUN).sum()) == store.finished
@@ -139,13 +159,13 @@ def test_runs_go_on_from_where_they_were_kept(
 ) -> None:
     interrupted(path, 1)
     begun: dict[Any, int] = {}
-    begin = _minibatch_runs.MinibatchRun.begin
+    begin = MinibatchRun.begin
 
     def watched(job: Any, *arguments: Any) -> None:
         begin(job, *arguments)
         begun.setdefault(job, job.state.seen)
 
-    monkeypatch.setattr(_minibatch_runs.MinibatchRun, "begin", watched)
+    monkeypatch.setattr(MinibatchRun, "begin", watched)
     with ThreadPoolExecutor(1) as executor:
         stored = swept_in_matrices(store=path, executor=executor, chunk_runs=1, **GIVEN)
     xr.testing.assert_identical(stored.load(), whole)
@@ -192,7 +212,7 @@ def test_progress_is_told_how_far_a_run_is(busy: None) -> None:  # noqa: ARG001
 
 
 def test_a_run_that_fails_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = _minibatch_runs.MinibatchRun._train
+    train = MinibatchRun._train
 
     def failing(job: Any, *arguments: Any) -> None:
         if job.run.algorithm.learning_rate == 0.3 and job.state.seen > 100:
@@ -200,7 +220,7 @@ def test_a_run_that_fails_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
         train(job, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_minibatch_runs.MinibatchRun, "_train", failing)
+        patch.setattr(MinibatchRun, "_train", failing)
         with pytest.raises(SweepError) as caught:
             swept_in_matrices(store=path, **GIVEN)
     assert str(caught.value) == "runs 0 to 0 at the grid point learning_rate=0.3 failed: MemoryError: out of memory"
@@ -215,8 +235,7 @@ def test_a_full_disk_keeps_what_was_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given = GIVEN | {"cell": rl.cells.VanillaRNN(inputs=1, hidden=20, outputs=1)}
-    with pytest.raises(SweepInterrupted):
-        swept_in_matrices(store=path, progress=interrupt_under_way(1), **given)
+    interrupted(path, 1, **given)
     finished, open_for_writing = rl.open_store(path).finished, _sqlite.write
 
     def small_disk(where: Path) -> sqlite3.Connection:
@@ -237,8 +256,7 @@ def test_a_full_disk_keeps_what_was_there(
 
 
 def test_nothing_is_kept_without_a_store(busy: None) -> None:  # noqa: ARG001
-    with pytest.raises(SweepInterrupted, match="nothing is kept"):
-        swept_in_matrices(progress=interrupt_under_way(0), **GIVEN)
+    assert "nothing is kept" in str(interrupted(None, 0))
 
 
 def test_the_size_of_a_chunk_follows_from_the_work() -> None:
