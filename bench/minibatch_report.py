@@ -46,7 +46,7 @@ def verdicts(record: Record) -> Iterator[tuple[str, str, str]]:
             ratio = peer["wall"]["engine_over_this"]
             core = ratio * one["rows"][1]["wall"]["median"] / one["rows"][0]["wall"]["median"]
             limit = one.get("limit")
-            most = "" if limit is None else f"; the limit allows {limit['limit'] / peer['wall']['median']:.2f}"
+            most = "" if limit is None else f"; the limit allows {limit['limit'] / peer['processor']['median']:.2f}"
             figure = f"{ratio:.2f} ({peer['name']}; the core alone {core:.2f}{most})"
             yield f"one network, {precision}: ≥ 2.5 times the best peer", figure, "yes" if ratio >= 2.5 else "no"
         if one and two:
