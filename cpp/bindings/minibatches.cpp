@@ -219,8 +219,9 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
             const auto index_of = [&](std::size_t b) {
                 return order.index(0, seen + done * batch_size + static_cast<std::int64_t>(b));
             };
-            diverged = !trainer.update(rate_of[2 * done], rate_of[2 * done + 1], index_of, trace);
-            if (trainer.stopped()) break;
+            const Updated how_it_went = trainer.update(rate_of[2 * done], rate_of[2 * done + 1], index_of, trace);
+            if (how_it_went == Updated::stopped) break;
+            diverged = how_it_went == Updated::diverged;
             to_loss[done] = trace.loss, to_wrong[done] = trace.wrong, to_norm[done] = trace.gradient_norm;
             to_omega[done] = trace.omega;
         }

@@ -92,6 +92,8 @@ struct MinibatchTrace {
     double loss, wrong, gradient_norm, omega;
 };
 
+enum class Updated { done, diverged, stopped };
+
 template <class Scalar>
 class MinibatchTrainer {
    public:
@@ -116,12 +118,10 @@ class MinibatchTrainer {
                place(network.bias_hh),   place(network.weight_out), place(network.bias_out)};
     }
 
-    bool stopped() const { return walks_.stopped(); }
-
-    // The update with the presentations whose indices are index_of(0), ...; false where the network diverges, which is then left
-    // as it was, and so it is where the work is stopped meanwhile.
+    // The update with the presentations whose indices are index_of(0), .... Where the network diverges, or the work is stopped
+    // meanwhile, it is left as it was.
     template <class IndexOf>
-    bool update(double rate, double omega, const IndexOf& index_of, MinibatchTrace& trace) {
+    Updated update(double rate, double omega, const IndexOf& index_of, MinibatchTrace& trace) {
         sequences_.draw(settings_.batch_size, Part::training, index_of);
         packed_.pack();
         walks_.run([&](MatrixWalk<Scalar>& walk, std::size_t slice, std::size_t first, std::size_t count) {
@@ -130,8 +130,8 @@ class MinibatchTrainer {
             to.loss = walk.forward(first, count);
             walk.backward(0, to);
         });
-        if (stopped()) return true;
         trace.omega = settings_.omega ? add_omega(omega) : 0.0;
+        if (walks_.stopped()) return Updated::stopped;  // perhaps on the way: what was gathered may be anything
         for (std::size_t slice = 1; slice < slices_.size(); ++slice) slices_[0].add(slices_[slice]);
         to_.assign(network_, packed_.width, slices_[0]);
         if (!settings_.mean_gradient) {
@@ -140,7 +140,7 @@ class MinibatchTrainer {
         trace.loss = slices_[0].loss;
         trace.wrong = static_cast<double>(sequences_.wrong());
         trace.gradient_norm = rule_.prepare(theta_, gradient_.data());
-        return rule_.step(rate, trace.gradient_norm, theta_, gradient_.data());
+        return rule_.step(rate, trace.gradient_norm, theta_, gradient_.data()) ? Updated::done : Updated::diverged;
     }
 
    private:
