@@ -179,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Training in minibatches: the engine beside NumPy, JAX and PyTorch.")
     parser.add_argument("--repeats", type=int, default=9, help="rounds, at least 5 for a figure that counts")
     parser.add_argument("--only", nargs="+", default=[""], help="scenarios whose name contains one of these, or memory")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
     parser.add_argument("--no-micro", action="store_true", help="leave out the micro-kernels")
     parser.add_argument("--out", type=Path, help="JSON file (default: bench/results/minibatches-<processor>.json)")
     parser.add_argument("--train-once", nargs=2, metavar=("MODULE", "PRECISION"), help=argparse.SUPPRESS)
@@ -202,7 +203,7 @@ def main() -> None:
         record["side_by_side"] = [
             measure(scenario, options.repeats, micro)
             for scenario in scenarios()
-            if any(part in scenario.name for part in options.only)
+            if scenario.threads in options.threads and any(part in scenario.name for part in options.only)
         ]
     finally:
         if micro is not None:

@@ -28,7 +28,7 @@ LIBRARIES = {
     "minibatch_jax": "JAX",
     "minibatch_torch": "PyTorch",
 }
-SECONDS = 0.3  # a measurement takes at least this long
+SECONDS = 0.4  # a measurement takes about this long; of a large network four times as long
 CHECKED = 3  # updates after which all must have the same parameters
 
 
@@ -150,7 +150,7 @@ def _prepare(module: str, work: MinibatchWork, threads: int, networks: int, expe
         if not off <= work.tolerance:
             raise AssertionError(f"{plan.peer}, {plan.name}, is off by {off:.1e}; {work.tolerance:.1e} is allowed")
         errors[plan.peer] = max(errors.get(plan.peer, 0.0), off)
-        updates, seconds = tuned(plan)
+        updates, seconds = tuned(plan, SECONDS * (4 if work.hidden > 100 else 1))
         of_peer = speeds.setdefault(plan.peer, {})
         if not of_peer or networks * updates / seconds > max(of_peer.values()):
             _chosen[plan.peer] = (plan, updates, networks)
@@ -158,12 +158,12 @@ def _prepare(module: str, work: MinibatchWork, threads: int, networks: int, expe
     return [Found(peer, _chosen[peer][0].name, of_plan, errors[peer]) for peer, of_plan in speeds.items()]
 
 
-def tuned(plan: Plan) -> tuple[int, float]:
+def tuned(plan: Plan, wanted: float) -> tuple[int, float]:
     """Updates that fill the time of a measurement, and their seconds at best of a few: what disturbs only makes slower."""
     updates = plan.together
-    while (seconds := timed(partial(plan.run, updates)).wall) < SECONDS / 4:
+    while (seconds := timed(partial(plan.run, updates)).wall) < wanted / 4:
         updates *= 4
-    updates = max(1, round(updates * SECONDS / seconds / plan.together)) * plan.together
+    updates = max(1, round(updates * wanted / seconds / plan.together)) * plan.together
     return updates, min(timed(partial(plan.run, updates)).wall for _ in range(3))
 
 

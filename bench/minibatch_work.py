@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -80,26 +81,31 @@ class MinibatchWork:
 
         PyTorch's names, but a single bias: the other one would be trained twice as fast.
         """
-        rng = np.random.default_rng(1)
-        n = self.hidden
-        w = rng.normal(0, 1, (n, n))
-        for row in w:
-            row[rng.permutation(n)[15:]] = 0
-        w *= 0.95 / np.abs(np.linalg.eigvals(w)).max()
-        values = {
-            "weight_ih_l0": rng.normal(0, 0.01, (n, SYMBOLS)),
-            "weight_hh_l0": w,
-            "bias_ih_l0": np.zeros(n),
-            "weight_out": rng.normal(0, 0.01, (CLASSES, n)),
-            "bias_out": np.zeros(CLASSES),
-        }
-        return {name: value.astype(self.dtype) for name, value in values.items()}
+        return {name: value.copy() for name, value in _parameters(self).items()}
 
     def sequences(self, updates: int) -> tuple[Array, Array]:
         """The same sequences for everybody: symbols (updates, time, batch), int64, and classes (updates, batch), int64."""
         rng = np.random.default_rng(2)
         symbols, classes = zip(*(draw(self, rng) for _ in range(updates)), strict=True)
         return np.stack(symbols).astype(np.int64), np.stack(classes).astype(np.int64)
+
+
+@cache
+def _parameters(work: MinibatchWork) -> Arrays:
+    rng = np.random.default_rng(1)
+    n = work.hidden
+    w = rng.normal(0, 1, (n, n))
+    for row in w:
+        row[rng.permutation(n)[15:]] = 0
+    w *= 0.95 / np.abs(np.linalg.eigvals(w)).max()
+    values = {
+        "weight_ih_l0": rng.normal(0, 0.01, (n, SYMBOLS)),
+        "weight_hh_l0": w,
+        "bias_ih_l0": np.zeros(n),
+        "weight_out": rng.normal(0, 0.01, (CLASSES, n)),
+        "bias_out": np.zeros(CLASSES),
+    }
+    return {name: value.astype(work.dtype) for name, value in values.items()}
 
 
 def draw(work: MinibatchWork, rng: np.random.Generator) -> tuple[Array, Array]:
