@@ -108,7 +108,7 @@ def put(value: float, **where: Any) -> Callable[[xr.DataArray], xr.DataArray]:
         (
             "The regulariser decides",
             "compared_converged",
-            put(1, algorithm="SGD", compared_task=PERMUTATION, compared_length=50),
+            put(3, algorithm="SGD", compared_task=PERMUTATION, compared_length=50),
         ),
         ("More runs learn", "compared_converged", put(3, algorithm="SGD-C")),
         ("More runs learn", "converged", put(0, task="order of three")),

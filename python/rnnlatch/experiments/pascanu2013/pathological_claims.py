@@ -23,7 +23,7 @@ TEXT = "Pascanu, Mikolov & Bengio 2013, section 4.1.2"
 SECOND = "Pascanu, Mikolov & Bengio, arXiv:1211.5063v2"
 SHORT = 20
 LONGEST = 200
-SUCCESS = 0.01
+SUCCESS, HALF = 0.01, 0.5
 FURTHER = 2.5  # 500 steps, of a model for up to 200
 PRINTED_SUCCESSES = 2 / 5  # of the permutation
 
@@ -191,16 +191,18 @@ def _regulariser_decides(data: xr.Dataset) -> Claim:
     common = np.intersect1d(data["length"], data["compared_length"])
     length = int(common[common > SHORT].min())
     both = data.sel(task=PERMUTATION, length=length)
+    alone = data.sel(compared_task=PERMUTATION, compared_length=length)
     k, n = int(both["converged"]), int(both["runs"])
-    alone = data["compared_converged"].sel(compared_task=PERMUTATION, compared_length=length)
+    solved, runs = alone["compared_converged"], alone["compared_runs"]
     return Claim(
-        f"The regulariser decides: of {length} steps every run with it learns the random permutation, and none without it.",
+        f"The regulariser decides: of {length} steps every run with it learns the random permutation, and fewer than half of "
+        "those without it.",
         f"ours, after {TEXT}",
         {"with it": f"{k} of {n}"}
-        | {f"{name} alone": f"{int(alone.sel(algorithm=name))} of {n}" for name in alone["algorithm"].values},
-        k == n and int(alone.sum()) == 0,
+        | {f"{name} alone": f"{int(solved.sel(algorithm=name))} of {n}" for name in alone["algorithm"].values},
+        k == n and float(solved.sum()) < HALF * float(runs.sum()),
         expected=True,
-        reason="Ninety-eight symbols in between drown the first one; the regulariser makes its error as large as theirs.",
+        reason="The symbols in between drown the first one; the regulariser keeps its error as large as theirs.",
     )
 
 

@@ -88,7 +88,9 @@ TASKS: dict[str, Setting] = {
     ADDITION: Setting(Adding, 0.36),
     MULTIPLICATION: Setting(Multiplication, 0.39),
     ORDER: Setting(_order, 7 / 8, learning_rate=0.01, omega=2.0),
-    PERMUTATION: Setting(RandomPermutation, 1 / 2, learning_rate=0.01, clip_norm=6.0, omega=1.0, hidden=100),
+    PERMUTATION: Setting(
+        RandomPermutation, 1 / 2, learning_rate=0.01, clip_norm=6.0, omega=1.0, hidden=100, start=BASIC
+    ),
     MEMORIES[0]: Setting(_few, 1 - 2.0**-5),
     MEMORIES[1]: Setting(NoiselessMemorization, 1 - 5.0**-10, hidden=100),
 }
