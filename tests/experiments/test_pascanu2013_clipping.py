@@ -12,6 +12,7 @@ import xarray as xr
 from rnnlatch import experiments
 from rnnlatch.experiments.claims import Claim
 from rnnlatch.experiments.pascanu2013 import clipping
+from rnnlatch.experiments.pascanu2013.clipping_claims import rises
 
 NAME = "pascanu2013-clipping"
 ARMS = list(clipping.ARMS)
@@ -23,27 +24,30 @@ EACH = 40
 def measured() -> xr.Dataset:
     """A dataset as `analyse` gives it, of a threshold that matters."""
     rng = np.random.default_rng(0)
-    converged = np.array([[2, 10, 15, 30, 38, 30], [0, 5, 8, 20, 30, 38]])
-    loss = rng.uniform(0, 0.1, (3, 8, 200))
-    loss[0, :, 100] += 3
-    loss[1, :, 100] += 2
+    loss = rng.uniform(0.5, 0.6, (3, 10, 1200))
+    loss[:2, :, 100:1200:50] += 1  # jumps, with a threshold of 10 times the mean too
+    loss[0, :7, 600:] = 1.39  # thrown back
     by_chance = np.stack([rng.binomial(100, 0.2, 999) for _ in ARMS])
+    norm = np.ones((3, 10, 1200)) * np.array([1, 1.1, 5])[:, None, None]
     return xr.Dataset(
         {
-            "runs": (("rule", "factor"), np.full((2, 6), EACH)),
-            "converged": (("rule", "factor"), converged),
-            "updates": (("rule", "factor"), np.array([[9000.0, 8000, 6000, 3000, 2000, 2500]] * 2)),
+            "runs": ("factor", np.full(6, EACH)),
+            "converged": ("factor", [2, 10, 15, 30, 38, 30]),
+            "updates": ("factor", [9000.0, 8000, 6000, 3000, 2000, 2500]),
+            "value_runs": ("factor", np.full(6, EACH)),
+            "value_converged": ("factor", [0, 5, 8, 20, 30, 38]),
+            "value_updates": ("factor", [9000.0, 8000, 6000, 3000, 2000, 2500]),
             "plain_runs": EACH,
             "plain_converged": 35,
             "plain_updates": 2500.0,
             "loss": (("arm", "trace", "update"), loss),
-            "norm": (("arm", "trace", "update"), np.ones((3, 8, 200)) * np.array([1, 1.1, 5])[:, None, None]),
+            "norm": (("arm", "trace", "update"), norm),
             "large_rises": ("arm", [100, 100, 100]),
             "traced": ("arm", [80, 70, 20]),
             "by_chance": (("arm", "permutation"), by_chance),
-            "regularised_clipped": (("regularised_length", "trace"), np.full((2, 8), 0.8)),
+            "regularised_clipped": (("regularised_length", "regularised_trace"), np.full((2, 8), 0.8)),
         },
-        {"rule": ["norm", "value"], "factor": FACTORS, "arm": ARMS, "regularised_length": [30, 100]},
+        {"factor": FACTORS, "arm": ARMS, "regularised_length": [30, 100]},
         {"scale": "paper", "most_updates": 1000, "pilot_norm": 1.0},
     )
 
@@ -65,8 +69,10 @@ def of_arm(arm: str, value: float) -> Callable[[xr.DataArray], xr.DataArray]:
         ("Speed depends on the threshold", {"updates": lambda x: x * 0 + 2500}),
         ("Below the range it fails", {"converged": lambda x: x * 0 + 20}),
         ("more runs succeed than without clipping", {"plain_converged": lambda x: x * 0 + 10}),
-        ("To clip each number", {"converged": lambda x: x.where(x["rule"] == "norm", 5)}),
-        ("takes the jumps out", {"loss": lambda x: x.isel(arm=[1, 0, 2]).values}),
+        ("To clip each number", {"value_converged": lambda x: x * 0 + 5}),
+        ("A threshold of the mean norm smooths", {"loss": lambda x: x.isel(arm=[0, 1, 1]).values}),
+        ("A threshold of 10 times the mean norm smooths", {"loss": lambda x: x.isel(arm=[0, 2, 2]).values}),
+        ("A jump can end it all", {"loss": lambda x: x.isel(arm=[0, 1, 0]).values}),
         ("Without clipping the jumps of the cost", {"traced": of_arm("not clipped", 20)}),
         ("With a threshold of 10 times the mean they", {"traced": of_arm("10 x mean", 20)}),
         ("With a threshold of the mean itself they", {"traced": of_arm("1 x mean", 60)}),
@@ -87,13 +93,13 @@ def test_claims_can_turn(words: str, changes: dict[str, Callable[[xr.DataArray],
 
 def test_every_claim_is_told_apart() -> None:
     found = experiments.get(NAME).claims(measured())
-    assert len({claim.statement for claim in found}) == len(found) == 12
+    assert len({claim.statement for claim in found}) == len(found) == 14
 
 
 def test_thresholds_are_multiples_of_the_mean_norm() -> None:
     norm: Any = clipping.run("paper", "norm", 5.0).algorithm
     value: Any = clipping.run("paper", "value", 5.0).algorithm
-    none: Any = clipping.run("paper", "norm", math.inf).algorithm
+    none: Any = clipping.run("paper", "none", 5.0).algorithm
     assert (norm.clip_norm, norm.clip_value) == (5 * clipping.MEAN_NORM["paper"], None)
     trained = 50 * 6 + 50 * 50 + 50 + 4 * 50 + 4
     assert value.clip_norm is None
@@ -149,6 +155,17 @@ def test_runs_that_diverge_count_until_then() -> None:
     loss[0, 500:] = norm[0, 500:] = np.nan
     part = clipping.traced(loss, norm, 9, np.random.default_rng(1))
     assert 0 < part[1] <= part[0] <= whole[0]
+
+
+def test_only_rises_of_a_run_that_is_learning_count() -> None:
+    assert rises(np.full(200, 1.39)).size == 0
+    line = np.full(200, 1.0)
+    line[80] = 3.0
+    found = rises(line)
+    assert found.size == 150
+    assert (found.max(), int(found.argmax())) == (2.0, 30)  # the rise from number 79 is the 31st after 50 updates
+    line[100:] = 1.3
+    assert rises(line).size < 150
 
 
 def test_medians_leave_out_what_did_not_succeed() -> None:

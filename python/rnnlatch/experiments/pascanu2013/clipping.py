@@ -41,15 +41,20 @@ FACTORS: dict[ScaleName, tuple[float, ...]] = {
     "paper": (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0),
     "large": (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
 }
-RULES = ("norm", "value")
-RUNS: dict[ScaleName, int] = {"quick": 2, "paper": 12, "large": 100}
+RUNS: dict[ScaleName, int] = {"quick": 2, "paper": 24, "large": 100}
+VALUE_RUNS: dict[ScaleName, int] = {"quick": 2, "paper": 12, "large": 50}
 UPDATES: dict[ScaleName, int] = {"quick": 3000, "paper": 30_000, "large": 200_000}
 EVERY: dict[ScaleName, int] = {"quick": 500, "paper": 500, "large": 500}
 TESTED: dict[ScaleName, int] = {"quick": 500, "paper": 1000, "large": 10_000}
 
 # Runs that are recorded, without clipping and with two thresholds, and with the regulariser.
-ARMS: dict[str, float] = {"not clipped": math.inf, "10 x mean": 10.0, "1 x mean": 1.0}
-RECORDED: dict[ScaleName, tuple[int, int]] = {"quick": (3, 2000), "paper": (8, 6000), "large": (30, 20_000)}
+ARMS: dict[str, tuple[str, float]] = {
+    "not clipped": ("none", 0.0),
+    "10 x mean": ("norm", 10.0),
+    "1 x mean": ("norm", 1.0),
+}
+RECORDED: dict[ScaleName, tuple[int, int]] = {"quick": (3, 2000), "paper": (20, 6000), "large": (50, 20_000)}
+REGULARISED: dict[ScaleName, int] = {"quick": 3, "paper": 8, "large": 20}
 REGULARISED_LENGTHS: dict[ScaleName, tuple[int, ...]] = {"quick": (20,), "paper": (30, 100), "large": (30, 100, 200)}
 
 # What counts as a large rise of the cost and as a large norm, of one run, and the stretches that chance stays within.
@@ -58,18 +63,15 @@ PERMUTATIONS: dict[ScaleName, int] = {"quick": 199, "paper": 999, "large": 9999}
 
 
 def run(scale: ScaleName, rule: str, factor: float) -> Run:
-    """Describe one training with a threshold of `factor` times the mean norm; infinity: without."""
+    """Describe one training with a threshold of `factor` times the mean norm; of ``"none"`` without one."""
     task = TemporalOrder(length=LENGTH[scale])
     learner = cell(START, task.features, task.outputs)
     descent = algorithm("SGD")
-    if math.isfinite(factor):
-        threshold = factor * MEAN_NORM[scale]
-        if rule == "value":  # as many times the root mean square of the numbers of a gradient of that norm
-            numbers = sum(math.prod(learner.parameter_shapes[name]) for name in learner.parameter_shapes)
-            threshold /= math.sqrt(numbers - learner.hidden)  # one of its two biases is fixed
-            descent = replace(descent, clip_value=threshold)
-        else:
-            descent = replace(descent, clip_norm=threshold)
+    threshold = factor * MEAN_NORM[scale]
+    if rule == "norm":
+        descent = replace(descent, clip_norm=threshold)
+    elif rule == "value":  # as many times the root mean square of the numbers of a gradient of that norm
+        descent = replace(descent, clip_value=threshold / math.sqrt(learner.trainable_count))
     return Run(
         learner,
         task,
@@ -84,16 +86,20 @@ def run(scale: ScaleName, rule: str, factor: float) -> Run:
 def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:
     """Describe the sweeps: thresholds of both rules, and runs without; trial r starts from the same network in all."""
 
-    def clipped(rule: str, factor: float) -> Run:
-        return run(scale, rule, factor)
+    def norm(factor: float) -> Run:
+        return run(scale, "norm", factor)
 
-    def plain(rule: str) -> Run:
-        return run(scale, rule, math.inf)
+    def value(factor: float) -> Run:
+        return run(scale, "value", factor)
 
-    axes = {"rule": list(RULES), "factor": FACTORS[scale]}
+    def plain(factor: float) -> Run:
+        return run(scale, "none", factor)
+
+    axes = {"factor": FACTORS[scale]}
     return (
-        SweepPlan("sweep.sqlite", clipped, axes, ("rule", "factor"), RUNS[scale]),
-        SweepPlan("plain.sqlite", plain, {"rule": ["none"]}, ("rule",), RUNS[scale]),
+        SweepPlan("sweep.sqlite", norm, axes, ("factor",), RUNS[scale]),
+        SweepPlan("value.sqlite", value, axes, ("factor",), VALUE_RUNS[scale]),
+        SweepPlan("plain.sqlite", plain, {"factor": [0.0]}, ("factor",), RUNS[scale]),  # the factor says nothing there
     )
 
 
@@ -103,18 +109,19 @@ def analyse(material: Material) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Over (rule, factor): ``runs``, ``converged``, ``diverged``, and ``updates``, the median of the updates that converged
-        runs took; over (rule, factor, trial): ``all_updates``, NaN where one did not. ``plain_runs``, ``plain_converged``,
-        ``plain_updates`` and ``plain_all_updates``: without clipping. Over (arm, trace, update): ``loss`` and ``norm``
+        Over ``factor``: ``runs``, ``converged``, ``diverged``, and ``updates``, the median of the updates that converged runs
+        took; the same after ``value_``, where each number is clipped, and after ``plain_``, without ``factor``, where nothing
+        is. Over (arm, trace, update): ``loss`` and ``norm``
         of recorded runs, the mean cost of a minibatch and the norm of its gradient before clipping. Over ``arm``:
         ``large_rises`` of the cost, ``traced``, how many follow a large norm, and over (arm, permutation): ``by_chance``,
-        how many do where norms change places within stretches of 50 updates. Over (regularised_length, trace):
+        how many do where norms change places within stretches of 50 updates. Over (regularised_length, regularised_trace):
         ``regularised_clipped``, the fraction of updates that are clipped with the regulariser and the paper's threshold.
     """
     scale = material.scale
-    main, plain = material.stores["sweep.sqlite"].to_xarray(), material.stores["plain.sqlite"].to_xarray().isel(rule=0)
+    main, value, plain = (material.stores[f"{name}.sqlite"].to_xarray() for name in ("sweep", "value", "plain"))
     data: dict[str, xr.Variable] = {}
-    for prefix, sweep, dims in (("", main, ("rule", "factor")), ("plain_", plain, ())):
+    for prefix, sweep in (("", main), ("value_", value), ("plain_", plain.isel(factor=0))):
+        dims = tuple(dim for dim in ("factor",) if dim in sweep.dims)
         outcome = sweep["outcome"].transpose(*dims, "run")
         there = (outcome == Outcome.CONVERGED).values
         took = np.where(there, sweep["presentations"].transpose(*dims, "run").values / BATCH, np.nan)
@@ -123,13 +130,10 @@ def analyse(material: Material) -> xr.Dataset:
             f"{prefix}converged": quantity(dims, there.sum(-1), "runs that succeeded", "runs"),
             f"{prefix}diverged": quantity(dims, (outcome == Outcome.DIVERGED).values.sum(-1), "diverged", "runs"),
             f"{prefix}updates": quantity(dims, _median(took), "median of the updates until success", "updates"),
-            f"{prefix}all_updates": quantity((*dims, "trial"), took, "updates until success", "updates"),
         }
     data |= _recorded(material)
     coords = {
-        "rule": quantity("rule", list(RULES), "what is clipped"),
         "factor": quantity("factor", main["factor"].values, "threshold / mean norm", "1"),
-        "trial": quantity("trial", np.arange(main.sizes["run"]), "trial", "1"),
         "arm": quantity("arm", list(ARMS), "threshold of the recorded runs"),
         "trace": quantity("trace", np.arange(RECORDED[scale][0]), "recorded run", "1"),
         "update": quantity("update", np.arange(RECORDED[scale][1]), "update", "updates"),
@@ -152,14 +156,14 @@ def _recorded(material: Material) -> dict[str, xr.Variable]:
     scale = material.scale
     traces, updates = RECORDED[scale]
     losses, norms = (np.empty((len(ARMS), traces, updates), np.float32) for _ in range(2))
-    for row, factor in enumerate(ARMS.values()):
-        described = run(scale, "norm", factor)
-        found = _trace(described, described.algorithm, material)
+    for row, (rule, factor) in enumerate(ARMS.values()):
+        described = run(scale, rule, factor)
+        found = _trace(described, described.algorithm, traces, material)
         losses[row], norms[row] = found["record_loss"].values, found["record_gradient_norm"].values
-    clipped = np.empty((len(REGULARISED_LENGTHS[scale]), traces))
+    clipped = np.empty((len(REGULARISED_LENGTHS[scale]), REGULARISED[scale]))
     for row, length in enumerate(REGULARISED_LENGTHS[scale]):
-        described = replace(run(scale, "norm", math.inf), task=TemporalOrder(length=length))
-        found = _trace(described, algorithm("SGD-CR", clip_norm=CLIP), material)
+        described = replace(run(scale, "none", 0.0), task=TemporalOrder(length=length))
+        found = _trace(described, algorithm("SGD-CR", clip_norm=CLIP), REGULARISED[scale], material)
         clipped[row] = np.nanmean(found["record_clipped"].values, axis=-1)
     rng = np.random.default_rng([material.seed, 3])
     counts = [traced(loss, norm, PERMUTATIONS[scale], rng) for loss, norm in zip(losses, norms, strict=True)]
@@ -172,18 +176,19 @@ def _recorded(material: Material) -> dict[str, xr.Variable]:
         "by_chance": quantity(
             ("arm", "permutation"), np.stack([count[2] for count in counts]), "the same by chance", "1"
         ),
-        "regularised_clipped": quantity(("regularised_length", "trace"), clipped, "fraction of updates clipped", "1"),
+        "regularised_clipped": quantity(
+            ("regularised_length", "regularised_trace"), clipped, "fraction of updates clipped", "1"
+        ),
     }
 
 
-def _trace(described: Run, descent: Any, material: Material) -> xr.Dataset:
-    traces, updates = RECORDED[material.scale]
+def _trace(described: Run, descent: Any, traces: int, material: Material) -> xr.Dataset:
     return train(
         described.cell,
         described.task,
         descent,
         runs=traces,
-        max_presentations=BATCH * updates,
+        max_presentations=BATCH * RECORDED[material.scale][1],
         criterion=None,
         record=BATCH,
         driver="matrices",
@@ -219,8 +224,8 @@ def traced(
 
     Examples
     --------
-    >>> norm = np.ones((1, 400)); norm[0, 60::100] = 9
-    >>> loss = np.zeros((1, 400)); loss[0, 61::100] = 1
+    >>> norm, loss = np.linspace(1, 1.1, 451)[None].copy(), np.zeros((1, 451))
+    >>> norm[0, 60:400:100], loss[0, 61:400:100] = 9, 1
     >>> large, hit, chance = traced(loss, norm, 99, np.random.default_rng(0))
     >>> large, hit, bool(chance.max() < 4)
     (4, 4, True)
@@ -239,70 +244,78 @@ def traced(
 
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "norm": {"color": "C0", "linestyle": "-", "marker": "o"},
-    "value": {"color": "C1", "linestyle": "--", "marker": "s"},
+    "": {"color": "C0", "linestyle": "-", "marker": "o", "label": "the norm clipped"},
+    "value_": {"color": "C1", "linestyle": "--", "marker": "s", "label": "each number clipped"},
 }
-WORDS = {"norm": "the norm clipped", "value": "each number clipped"}
-SHOWN = 0.5  # of the updates of the curves
+ARM_LOOKS: dict[str, dict[str, Any]] = {
+    "not clipped": {"color": "C3", "linestyle": "-"},
+    "10 x mean": {"color": "C0", "linestyle": "--"},
+    "1 x mean": {"color": "C2", "linestyle": ":"},
+}
 
 
 def plot(data: xr.Dataset) -> "Figure":
-    """Draw success and speed against the threshold, two learning curves, and rises against norms."""
+    """Draw success and speed against the threshold, how jagged learning curves are, two of them, and rises against norms."""
     with plotting.style():
         figure = plotting.new_figure(10.2, 6.2)
-        (success, speed, traces), (curve, clipped, chance) = figure.subplots(2, 3)
+        (success, speed, rises), (curve, clipped, chance) = figure.subplots(2, 3)
         for ax in (success, speed):
             ax.axvspan(0.5, 10, color="0.92", zorder=0)
             ax.set_xscale("log")
-        for rule, look in LOOKS.items():
-            here = data.sel(rule=rule)
-            plotting.frequency_curve(here[["runs", "converged"]], success, label=WORDS[rule], **look)
-            speed.plot(data["factor"], here["updates"], label=WORDS[rule], **look)
+        for prefix, look in LOOKS.items():
+            counts = data[[f"{prefix}runs", f"{prefix}converged"]]
+            counts = counts.rename({f"{prefix}{name}": name for name in ("runs", "converged") if prefix})
+            plotting.frequency_curve(counts, success, **look)
+            speed.plot(data["factor"], data[f"{prefix}updates"], **look)
         success.axhline(
             float(data["plain_converged"] / data["plain_runs"]), color="0.3", linestyle=":", label="not clipped"
         )
         speed.axhline(float(data["plain_updates"]), color="0.3", linestyle=":", label="not clipped")
         success.set_ylabel("success rate")
-        success.set_xlabel("threshold / mean norm")
         success.set_title("a  success (grey: the paper's range)")
-        speed.set_xlabel("threshold / mean norm")
         speed.set_ylabel("median of updates until success")
         speed.set_yscale("log")
         speed.set_title("b  speed")
-        _rises_panel(data, traces)
-        trace = int(np.nanmax(np.diff(data["loss"].isel(arm=0).values), axis=-1).argmax())  # the most jagged one
-        _curve_panel(data, trace, "not clipped", curve, "C3", "d  not clipped, one run")
-        _curve_panel(data, trace, "10 x mean", clipped, "C0", "e  the same, threshold 10 × mean")
-        top = float(data["loss"].sel(arm=["not clipped", "10 x mean"], trace=trace).max()) * 1.03
+        for ax in (success, speed):
+            ax.set_xlabel("threshold / mean norm")
+        _rises_panel(data, rises)
+        end = data["loss"].isel(update=slice(-500, None)).mean("update")
+        trace = int((end.sel(arm="not clipped") - end.sel(arm="10 x mean")).values.argmax())
+        _curve_panel(data, trace, ("not clipped",), curve, "d  one start, not clipped")
+        _curve_panel(data, trace, ("10 x mean", "1 x mean"), clipped, "e  the same start, clipped")
+        top = float(data["loss"].isel(trace=trace).max()) * 1.03
         for ax in (curve, clipped):
             ax.set_ylim(0, top)
         _chance_panel(data, chance)
         plotting.legend_below(success, columns=1)
-        plotting.legend_below(traces, columns=1)
+        plotting.legend_below(rises, columns=1)
     return figure
 
 
-def _curve_panel(data: xr.Dataset, trace: int, arm: str, ax: "Axes", color: str, title: str) -> None:
-    line = data["loss"].sel(arm=arm).isel(trace=trace).values
-    ax.plot(data["update"], line, color=color, linewidth=0.5)
+def _curve_panel(data: xr.Dataset, trace: int, arms: tuple[str, ...], ax: "Axes", title: str) -> None:
+    for arm in arms:
+        line = data["loss"].sel(arm=arm).isel(trace=trace).values
+        look = ARM_LOOKS[arm] | {"linestyle": "-", "label": arm.replace("x", "×")}
+        ax.plot(data["update"], line, linewidth=0.5, alpha=0.9, **look)
+    ax.axhline(math.log(4), color="0.4", linewidth=0.8, linestyle=":")
     ax.set_xlabel("update")
     ax.set_ylabel("cost of the minibatch (nats)")
     ax.set_title(title)
+    ax.legend(loc="upper left")
 
 
 def _rises_panel(data: xr.Dataset, ax: "Axes") -> None:
     """Draw how often a rise is larger than some size."""
-    for arm, color, dash in zip(data["arm"].values, ("C3", "C0", "C2"), ("-", "--", ":"), strict=True):
-        rises = np.sort(np.diff(data["loss"].sel(arm=arm).values, axis=-1).ravel())[::-1]
-        rises = rises[rises > 0]
-        ax.plot(
-            rises, np.arange(1, rises.size + 1) / rises.size, color=color, linestyle=dash, label=arm.replace("x", "×")
-        )
+    for arm, look in ARM_LOOKS.items():
+        loss = data["loss"].sel(arm=arm).values
+        rises = np.sort(np.concatenate([clipping_claims.rises(line) for line in loss]))[::-1]
+        shown = int((rises > 0).sum())
+        ax.plot(rises[:shown], np.arange(1, shown + 1) / rises.size, label=arm.replace("x", "×"), **look)
     ax.set_xlim(left=0)
     ax.set_yscale("log")
     ax.set_xlabel("rise of the cost in one update (nats)")
-    ax.set_ylabel("share of the rises that are larger")
-    ax.set_title("c  how jagged the curve is")
+    ax.set_ylabel("share of updates with a larger one")
+    ax.set_title("c  jumps of runs that are learning")
 
 
 def _chance_panel(data: xr.Dataset, ax: "Axes") -> None:
@@ -328,8 +341,8 @@ EXPERIMENT = Experiment(
     "steps of large norm",
     scales={
         "quick": Scale("14 runs of at most 3,000 updates, length 20, and 12 recorded ones", "about 10 s"),
-        "paper": Scale("180 runs of at most 30,000 updates, length 30, and 40 recorded ones", "about 15 min"),
-        "large": Scale("2,100 runs of at most 200,000 updates, length 30, and 180 recorded ones", "about 10 h"),
+        "paper": Scale("276 runs of at most 30,000 updates, length 30, and 76 recorded ones", "about 10 min"),
+        "large": Scale("1,600 runs of at most 200,000 updates, length 30, and 210 recorded ones", "about 6 h"),
     },
     sweeps=sweeps,
     analyse=analyse,

@@ -3,6 +3,8 @@
 A failure is one within the updates of the scale.
 """
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -11,13 +13,17 @@ from scipy.stats import binomtest
 from rnnlatch.experiments.claims import Claim
 from rnnlatch.statistics import trend_test, wilson_interval
 
-__all__ = ["claims"]
+__all__ = ["claims", "rises"]
 
 TEXT = "Pascanu, Mikolov & Bengio 2013, section 3.2"
 BOOK = "Goodfellow et al. 2016, section 10.11.1"
 LOW, HIGH = 0.5, 10.0
 LEVEL = 0.01
 PLAIN, WIDE, TIGHT = "not clipped", "10 x mean", "1 x mean"
+
+# A run is learning where the mean cost of a stretch of updates is below LEARNING, in nats.
+STRETCH, LEARNING, JUMP = 50, 1.2, 0.5
+LAST, CHANCE = 500, 1.3
 
 
 def claims(data: xr.Dataset) -> list[Claim]:
@@ -29,7 +35,14 @@ def claims(data: xr.Dataset) -> list[Claim]:
         _too_small(data),
         _better_than_none(data),
         _one_by_one(data),
-        _smoother(data),
+        _smoother(data, TIGHT, True, "No step is longer than an ordinary one."),
+        _smoother(
+            data,
+            WIDE,
+            False,
+            "A step of ten times the mean is long enough for a jump; what it prevents are the few much longer ones.",
+        ),
+        _thrown_back(data),
         _tracing(data, PLAIN),
         _tracing(data, WIDE),
         _tracing(data, TIGHT),
@@ -38,8 +51,8 @@ def claims(data: xr.Dataset) -> list[Claim]:
     ]
 
 
-def _within(data: xr.Dataset, rule: str = "norm") -> xr.Dataset:
-    return data.sel(rule=rule, factor=(data["factor"] >= LOW) & (data["factor"] <= HIGH))
+def _within(data: xr.Dataset) -> xr.Dataset:
+    return data[["runs", "converged", "updates"]].sel(factor=(data["factor"] >= LOW) & (data["factor"] <= HIGH))
 
 
 def _rates(data: xr.Dataset) -> dict[str, str | int]:
@@ -101,7 +114,7 @@ def _number(value: float) -> float | None:
 
 def _too_small(data: xr.Dataset) -> Claim:
     smallest = float(data["factor"].min())
-    low, high = (data[["runs", "converged"]].sel(rule="norm", factor=factor) for factor in (smallest, HIGH))
+    low, high = (data[["runs", "converged"]].sel(factor=factor) for factor in (smallest, HIGH))
     _, chance = trend_test(
         [1, 0], [int(low["converged"]), int(high["converged"])], [int(low["runs"]), int(high["runs"])]
     )
@@ -122,7 +135,7 @@ def _too_small(data: xr.Dataset) -> Claim:
 
 def _better_than_none(data: xr.Dataset) -> Claim:
     wide = (data["factor"] >= HIGH / 2) & (data["factor"] <= HIGH)
-    clipped = data[["runs", "converged"]].sel(rule="norm", factor=wide).sum()
+    clipped = data[["runs", "converged"]].sel(factor=wide).sum()
     counts = [int(data["plain_converged"]), int(clipped["converged"])], [int(data["plain_runs"]), int(clipped["runs"])]
     _, chance = trend_test([1, 0], *counts)
     return Claim(
@@ -142,17 +155,18 @@ def _better_than_none(data: xr.Dataset) -> Claim:
 def _one_by_one(data: xr.Dataset) -> Claim:
     """Compare both rules where each has its best threshold."""
     best = {}
-    for rule in ("norm", "value"):
-        here = data[["runs", "converged"]].sel(rule=rule)
-        best[rule] = here.isel(factor=int((here["converged"] / here["runs"]).values.argmax()))
-    low, high = wilson_interval([int(best[r]["converged"]) for r in best], [int(best[r]["runs"]) for r in best])
+    for prefix in ("", "value_"):
+        there, runs = (data[f"{prefix}{name}"] for name in ("converged", "runs"))
+        at = int((there / runs).values.argmax())
+        best[prefix] = float(data["factor"][at]), int(there[at]), int(runs[at])
+    low, high = wilson_interval([each[1] for each in best.values()], [each[2] for each in best.values()])
     return Claim(
         "To clip each number of the gradient does as well as to clip its norm (95 % intervals of the success rates overlap, each "
         "with its best threshold).",
         BOOK,
         {
-            f"{words}, {float(best[rule]['factor']):g} x": f"{int(best[rule]['converged'])} of {int(best[rule]['runs'])}"
-            for rule, words in (("norm", "norm"), ("value", "numbers"))
+            f"{words}, {best[prefix][0]:g} x": f"{best[prefix][1]} of {best[prefix][2]}"
+            for prefix, words in (("", "norm"), ("value_", "numbers"))
         },
         bool(low.max() <= high.min()),
         expected=True,
@@ -160,28 +174,81 @@ def _one_by_one(data: xr.Dataset) -> Claim:
     )
 
 
-def _largest_rises(data: xr.Dataset, arm: str) -> NDArray[np.float64]:
-    rises: NDArray[np.float64] = np.nanmax(np.diff(data["loss"].sel(arm=arm).values, axis=-1), axis=-1)
-    return rises
+def rises(loss: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Give the rises of the cost from one update to the next while a run is learning.
+
+    Parameters
+    ----------
+    loss : ndarray of float, shape (update,)
+        Of one run.
+
+    Returns
+    -------
+    ndarray of float64
+        Those after 50 updates whose mean cost is below 1.2 nats; that of chance is ln 4 = 1.39.
+
+    Examples
+    --------
+    >>> line = np.concatenate([np.full(60, 1.39), np.full(60, 0.5), [1.5]])
+    >>> float(rises(line).max()), rises(line).size
+    (1.0, 50)
+    """
+    total = np.concatenate([[0.0], np.cumsum(loss, dtype=np.float64)])
+    before = (total[STRETCH:-1] - total[: -STRETCH - 1]) / STRETCH
+    return np.asarray(np.diff(loss)[STRETCH - 1 :][before < LEARNING], np.float64)
 
 
-def _smoother(data: xr.Dataset) -> Claim:
-    plain, clipped = _largest_rises(data, PLAIN), _largest_rises(data, WIDE)
-    fewer = int((clipped < plain).sum())
-    chance = float(binomtest(fewer, plain.size, alternative="greater").pvalue)
+def _smoother(data: xr.Dataset, arm: str, expected: bool, reason: str) -> Claim:
+    jumps = {
+        each: np.array([_share(rises(line)) for line in data["loss"].sel(arm=each).values]) for each in (PLAIN, arm)
+    }
+    both = np.isfinite(jumps[PLAIN]) & np.isfinite(jumps[arm])
+    fewer, more = int((jumps[arm] < jumps[PLAIN])[both].sum()), int((jumps[arm] > jumps[PLAIN])[both].sum())
+    chance = float(binomtest(fewer, fewer + more, alternative="greater").pvalue) if fewer + more else 1.0
     return Claim(
-        f"Clipping takes the jumps out of the learning curve: with {HIGH:g} times the mean the largest rise from one update to "
-        "the next is smaller than in the run without, of the same start and minibatches (sign test, p < 0.05).",
+        f"{SMOOTHER[arm]} smooths the learning curve: while a run is learning the cost rises by more than {JUMP:g} nats in fewer "
+        f"updates than in the run without, of the same start and minibatches (sign test, p < {LEVEL:g}).",
         f"{TEXT}, Fig. 6: the step that throws the parameters far away",
         {
-            "median of the largest rises, not clipped": float(np.median(plain)),
-            "clipped": float(np.median(clipped)),
-            "smaller": f"{fewer} of {plain.size}",
+            "jumps in 1000 updates, not clipped": _per_thousand(jumps[PLAIN][both]),
+            "clipped": _per_thousand(jumps[arm][both]),
+            "fewer": f"{fewer} of {fewer + more}",
             "p": chance,
         },
-        chance < 0.05 if plain.size >= 5 else None,
+        chance < LEVEL if data.attrs["scale"] != "quick" else None,
+        expected=expected,
+        reason=reason,
+    )
+
+
+SMOOTHER = {TIGHT: "A threshold of the mean norm", WIDE: "A threshold of 10 times the mean norm"}
+
+
+def _share(rises: NDArray[np.float64]) -> float:
+    return float((rises > JUMP).mean()) if rises.size else float("nan")
+
+
+def _per_thousand(shares: NDArray[np.float64]) -> float:
+    return 1000 * float(shares.mean()) if shares.size else 0.0
+
+
+def _thrown_back(data: xr.Dataset) -> Claim:
+    """Count the runs that were learning and end at chance."""
+    back, began = {}, {}
+    for arm in data["arm"].values:
+        lines = data["loss"].sel(arm=arm).values
+        learning = np.array([rises(line).size > 0 for line in lines])
+        began[arm] = int(learning.sum())
+        back[arm] = int((learning & (lines[:, -LAST:].mean(-1) > CHANCE)).sum())
+    _, chance = trend_test([1, 0], [back[TIGHT], back[PLAIN]], [max(1, began[TIGHT]), max(1, began[PLAIN])])
+    return Claim(
+        "A jump can end it all: of the runs that had begun to learn, more are back at the cost of chance in the end without "
+        f"clipping than with a threshold of the mean (p < {LEVEL:g}).",
+        f"{TEXT}: the parameters are thrown into another region",
+        {f"back at chance, {arm}": f"{back[arm]} of {began[arm]}" for arm in back} | {"p": chance},
+        chance < LEVEL if data.attrs["scale"] != "quick" else None,
         expected=True,
-        reason="A step cannot be longer than the threshold times the learning rate.",
+        reason="The step saturates the units, and on that plateau no gradient leads back.",
     )
 
 
@@ -246,7 +313,7 @@ def _mean_stays(data: xr.Dataset) -> Claim:
 
 
 def _mostly_clipped(data: xr.Dataset) -> Claim:
-    clipped = data["regularised_clipped"].mean("trace")
+    clipped = data["regularised_clipped"].mean("regularised_trace")
     return Claim(
         "With the regulariser and the paper's threshold, 1, most updates are clipped: it is close to normalised gradient "
         "descent.",
