@@ -1,7 +1,7 @@
 """Section 10.7: plain gradient descent on a traditional recurrent network fails from sequences of 10 or 20 steps on.
 
-The book says of the experiments of Bengio, Simard and Frasconi (1994) that the probability of success "rapidly reaches 0 for
-sequences of only length 10 or 20". Here it is measured: small tanh networks, on-line descent, three tasks in which something
+The book says, and refers to Bengio, Simard and Frasconi (1994), that the probability of success quickly falls to 0 for
+sequences of only 10 or 20 steps. Here it is measured: small tanh networks, on-line descent, three tasks in which something
 of the first steps counts at the end, and intervals.
 
 The probability depends on how the learning rate is found and on how long one waits. Some of the runs of each task and length
@@ -246,8 +246,8 @@ EXPERIMENT = Experiment(
     shows="at which length plain gradient descent on a small tanh network ceases to learn three tasks, and what that depends on",
     scales={
         "quick": Scale("240 runs of at most 8,000 presentations, lengths 5 and 20", "about 5 s"),
-        "paper": Scale("15,840 runs of at most 40,000 presentations, lengths 5 to 40", "about 20 min"),
-        "large": Scale("80,640 runs of at most 200,000 presentations, lengths 5 to 50", "about 20 h"),
+        "paper": Scale("15,840 runs of at most 40,000 presentations, lengths 5 to 40", "about 8 min"),
+        "large": Scale("80,640 runs of at most 200,000 presentations, lengths 5 to 50", "about 5 h"),
     },
     sweeps=sweeps,
     analyse=analyse,
