@@ -39,7 +39,7 @@ LENGTHS: dict[ScaleName, tuple[int, ...]] = {
     "large": (10, 20, 30, 40, 50, 75, 100, 125, 150, 175, 200, 250),
 }
 RUNS: dict[ScaleName, int] = {"quick": 2, "subset": 3, "paper": 5, "large": 20}
-UPDATES: dict[ScaleName, int] = {"quick": 4000, "subset": 100_000, "paper": 5_000_000, "large": 5_000_000}
+UPDATES: dict[ScaleName, int] = {"quick": 3000, "subset": 100_000, "paper": 5_000_000, "large": 5_000_000}
 TESTED: dict[ScaleName, int] = {"quick": 1000, "subset": 10_000, "paper": 10_000, "large": 10_000}
 EVERY: dict[ScaleName, int] = {"quick": 500, "subset": 2000, "paper": 2000, "large": 2000}
 
@@ -57,7 +57,7 @@ MIXED: dict[ScaleName, tuple[int, int]] = {
     "paper": (50, 200),
     "large": (50, 200),
 }
-MIXED_UPDATES: dict[ScaleName, int] = {"quick": 4000, "subset": 800_000, "paper": 5_000_000, "large": 5_000_000}
+MIXED_UPDATES: dict[ScaleName, int] = {"quick": 3000, "subset": 800_000, "paper": 5_000_000, "large": 5_000_000}
 MIXED_TESTS: dict[ScaleName, tuple[int, ...]] = {
     "quick": (10, 20, 40, 200),
     "subset": (50, 100, 150, 200, 250, 500, 1000, 2000, 3000, 5000),
@@ -254,7 +254,7 @@ EXPERIMENT = Experiment(
     shows="how often plain, clipped, and clipped and regularised gradient descent learn the temporal-order task, for three "
     "initialisations, and how far one model generalises",
     scales={
-        "quick": Scale("36 runs of at most 4,000 updates, lengths 10 and 30", "about 15 s"),
+        "quick": Scale("36 runs of at most 3,000 updates, lengths 10 and 30, and 6 more", "about 15 s"),
         "subset": Scale("189 runs of at most 100,000 updates, lengths 10 to 200, and 15 more", "about 2 h"),
         "paper": Scale("540 runs of at most 5,000,000 updates, lengths 10 to 250, and 25 more", "about 300 h"),
         "large": Scale("2,160 runs of at most 5,000,000 updates, lengths 10 to 250, and 100 more", "about 1,200 h"),
