@@ -301,7 +301,7 @@ def _curve_panel(data: xr.Dataset, trace: int, arms: tuple[str, ...], ax: "Axes"
     ax.set_xlabel("update")
     ax.set_ylabel("cost of the minibatch (nats)")
     ax.set_title(title)
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper right")
 
 
 def _rises_panel(data: xr.Dataset, ax: "Axes") -> None:
