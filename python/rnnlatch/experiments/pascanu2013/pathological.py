@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
     "a model for many lengths generalises",
     scales={
         "quick": Scale("40 runs of at most 2,000 updates, lengths 10 and 30", "about 10 s"),
-        "subset": Scale("150 runs of at most 40,000 updates, lengths 20 to 100", "about 20 min"),
+        "subset": Scale("150 runs of at most 40,000 updates, lengths 20 to 100", "about 15 min"),
         "paper": Scale("490 runs of at most 5,000,000 updates, lengths 20 to 200", "about 400 h"),
         "large": Scale("1,960 runs of at most 5,000,000 updates, lengths 20 to 200", "about 1,600 h"),
     },

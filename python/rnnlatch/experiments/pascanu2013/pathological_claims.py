@@ -1,7 +1,7 @@
 """What the paper says of the other pathological tasks, put to the test.
 
-A failure is one within the updates of the scale, which the paper had more of: what needs more than a subset runs is not decided
-there, and a success decides.
+The paper had more updates than a subset has: that something is learned is not decided where they are too few for it. What is
+said of failures is said of runs with the same updates.
 """
 
 import numpy as np
@@ -23,29 +23,45 @@ TEXT = "Pascanu, Mikolov & Bengio 2013, section 4.1.2"
 SECOND = "Pascanu, Mikolov & Bengio, arXiv:1211.5063v2"
 SHORT = 20
 LONGEST = 200
-SUCCESS, HALF = 0.01, 0.5
+SUCCESS = 0.01
 FURTHER = 2.5  # 500 steps, of a model for up to 200
 PRINTED_SUCCESSES = 2 / 5  # of the permutation
 
 # What we have found in the subset, and why.
-LEARNED: dict[str, tuple[bool, str]] = {
-    ADDITION: (False, "The longest of these take more updates than are run here; at 20 and 50 steps runs succeed."),
-    MULTIPLICATION: (False, "As addition: the longest take more updates than are run here."),
-    ORDER: (False, "Three symbols over 100 steps take more updates than are run here."),
-    PERMUTATION: (True, "With one length, and a learning rate of 0.01, a few thousand updates are enough."),
-    MEMORIES[0]: (False, "Over 100 blanks it takes more updates than are run here."),
-    MEMORIES[1]: (False, "Ten symbols of five over 50 blanks take more updates than are run here."),
+LEARNED: dict[str, str] = {
+    ADDITION: "It is learned at 20 and 50 steps; 100 take more updates than are run here.",
+    MULTIPLICATION: "It is learned at 20 steps and nearly at 50; the others take more updates than are run here.",
+    ORDER: "It is learned at 20 and 50 steps; at 100 all three symbols count, but one sequence in ten is still wrong.",
+    PERMUTATION: "With one length for all sequences a few thousand updates are enough.",
+    MEMORIES[0]: "It is learned over 20 and 50 blanks; 100 take more updates than are run here.",
+    MEMORIES[1]: "One run has learned it over 20 blanks; the others take more updates than are run here.",
 }
-
+MIXED_LEARNED: dict[str, str] = {
+    ADDITION: "One run has; the others have 2 % wrong when the updates end.",
+    MULTIPLICATION: "All runs have 2 to 7 % wrong when the updates end.",
+    ORDER: "It takes no more updates than the longest of these lengths by itself.",
+}
 GENERALISES: dict[str, tuple[bool, str]] = {
-    ADDITION: (True, "What is kept is a number on a line of slow states, and little of it leaks."),
-    MULTIPLICATION: (True, "As addition."),
-    ORDER: (True, "Symbols are kept in attractors."),
-    PERMUTATION: (True, "The first symbol is kept in one of two attractors."),
+    ADDITION: (False, "Training stops at an error of 1 % over all lengths, and more of the longest ones are wrong."),
+    MULTIPLICATION: (False, "As addition."),
+    ORDER: (
+        False,
+        "Training stops at an error of 1 % over all lengths, and more of the shortest and the longest ones are wrong.",
+    ),
+    PERMUTATION: (
+        True,
+        "The first symbol is kept however long: the error is that of the lengths of training up to 500.",
+    ),
 }
 PRINTED_LEARN: dict[str, tuple[bool, str]] = {
-    ADDITION: (False, "Their learning rate is a fifth of ours, and takes more updates than are run here."),
-    PERMUTATION: (True, "Their learning rate is a tenth of ours, and takes a few times as many updates."),
+    ADDITION: (
+        False,
+        "The learning rate is a fifth of ours, in the same terms: it takes more updates than are run here.",
+    ),
+    PERMUTATION: (
+        False,
+        "The learning rate is a tenth of ours; one of six runs has not learned it when the updates end.",
+    ),
 }
 
 
@@ -61,17 +77,18 @@ def claims(data: xr.Dataset) -> list[Claim]:
             data,
             "SGD",
             "Plain gradient descent",
-            False,
-            "At 50 steps it still learns some; what fails is the permutation and long memories.",
+            True,
+            "Nearly all are wrong as often as without a memory: the gradient by what came first has vanished.",
         ),
         _fails(
             data,
             "SGD-C",
             "Gradient descent with clipping",
             False,
-            "As plain gradient descent: with these learning rates the norm seldom reaches the threshold.",
+            "Where gradients explode on the way clipping makes steps of them that lead on. Those of numbers seldom reach the "
+            "threshold, and there clipping changes nothing.",
         ),
-        _regulariser_decides(data),
+        _both_decide(data),
         _regulariser_learns_more(data),
         _not_by_divergence(data),
         *(_printed(data, name) for name in data["printed_task"].values),
@@ -83,6 +100,11 @@ def _decided(data: xr.Dataset, held: bool) -> bool | None:
     return None if data.attrs["scale"] == "quick" else held
 
 
+def _in_time(data: xr.Dataset, held: bool) -> bool | None:
+    """What fewer updates than the paper's do not come to is not decided, either."""
+    return _decided(data, held) if held or data.attrs["scale"] != "subset" else None
+
+
 def _learned(data: xr.Dataset, name: str) -> Claim:
     here = data.sel(task=name, length=data["length"] <= LONGEST)
     solved = {
@@ -91,15 +113,14 @@ def _learned(data: xr.Dataset, name: str) -> Claim:
     }
     wrong = here["error"].isel(length=-1).median().item()
     longest = int(here["length"].max())
-    expected, reason = LEARNED[name]
     return Claim(
         f"With clipping and the regulariser every run learns: {name}, each length up to {longest}.",
         f"{TEXT}: for lengths up to {LONGEST}" + (", 2 of 5" if name == PERMUTATION else ", 5 of 5"),
         {f"succeeded at {at}": words for at, words in solved.items()}
         | {f"median error at {longest}": wrong, "updates": int(here["most_updates"])},
-        _decided(data, bool((here["converged"] == here["runs"]).all())),
-        expected=expected,
-        reason=reason,
+        _in_time(data, bool((here["converged"] == here["runs"]).all())),
+        expected=True,
+        reason=LEARNED[name],
     )
 
 
@@ -112,9 +133,9 @@ def _mixed_measured(data: xr.Dataset, name: str) -> Measured:
     k, n = _mixed_solved(data, name)
     there = data["mixed_outcome"].sel(mixed_task=name).values == Outcome.CONVERGED
     updates = data["mixed_updates"].sel(mixed_task=name).values
-    measured: dict[str, str | float | list[float]] = {"succeeded": f"{k} of {n}", "most updates": float(updates.max())}
+    measured: dict[str, str | int | list[float]] = {"succeeded": f"{k} of {n}", "most updates": int(updates.max())}
     if k:
-        measured["updates until success"] = [float(updates[there].min()), float(updates[there].max())]
+        measured["updates until success"] = [int(updates[there].min()), int(updates[there].max())]
     return measured
 
 
@@ -125,9 +146,9 @@ def _mixed_learned(data: xr.Dataset, name: str) -> Claim:
         f"One model learns all lengths from {low} to {high} (every run): {name}.",
         f"{TEXT}: one model for lengths from 50 to 200",
         _mixed_measured(data, name),
-        _decided(data, k == n),
+        _in_time(data, k == n),
         expected=True,
-        reason="The shorter ones are learned first, and lead to the longer ones.",
+        reason=MIXED_LEARNED[name],
     )
 
 
@@ -140,7 +161,8 @@ def _permutation_is_hard(data: xr.Dataset) -> Claim:
         _mixed_measured(data, PERMUTATION),
         _decided(data, k / n <= PRINTED_SUCCESSES),
         expected=False,
-        reason="Few models over 20 to 50 steps are no contradiction to many over 50 to 200: what was hard there was the length.",
+        reason="Two of three learn it here. A model for many lengths does fail at times, where none for one length did; but the "
+        "lengths are a quarter of the paper's.",
     )
 
 
@@ -177,7 +199,7 @@ def _fails(data: xr.Dataset, algorithm: str, words: str, expected: bool, reason:
     solved = _alone(data, algorithm, SHORT)
     lengths = data["compared_length"].values
     return Claim(
-        f"{words} learns none of these tasks beyond {SHORT} steps (no run succeeds).",
+        f"{words} learns none of these tasks beyond {SHORT} steps (no run succeeds, within the same updates).",
         f"{SECOND}, section 4.1: beyond 20",
         {f"succeeded, {name}": f"{k} of {n}" for name, (k, n) in solved.items()}
         | {"lengths": str([int(length) for length in lengths if length > SHORT])},
@@ -187,22 +209,22 @@ def _fails(data: xr.Dataset, algorithm: str, words: str, expected: bool, reason:
     )
 
 
-def _regulariser_decides(data: xr.Dataset) -> Claim:
+def _both_decide(data: xr.Dataset) -> Claim:
     common = np.intersect1d(data["length"], data["compared_length"])
     length = int(common[common > SHORT].min())
     both = data.sel(task=PERMUTATION, length=length)
-    alone = data.sel(compared_task=PERMUTATION, compared_length=length)
+    alone = data["compared_converged"].sel(compared_task=PERMUTATION, compared_length=length)
     k, n = int(both["converged"]), int(both["runs"])
-    solved, runs = alone["compared_converged"], alone["compared_runs"]
+    solved = {str(name): int(alone.sel(algorithm=name)) for name in alone["algorithm"].values}
     return Claim(
-        f"The regulariser decides: of {length} steps every run with it learns the random permutation, and fewer than half of "
-        "those without it.",
+        f"Of {length} steps every run with clipping and the regulariser learns the random permutation, and no run of plain "
+        "gradient descent.",
         f"ours, after {TEXT}",
-        {"with it": f"{k} of {n}"}
-        | {f"{name} alone": f"{int(solved.sel(algorithm=name))} of {n}" for name in alone["algorithm"].values},
-        k == n and float(solved.sum()) < HALF * float(runs.sum()),
+        {"with both": f"{k} of {n}"} | {f"{name}": f"{each} of {n}" for name, each in solved.items()},
+        k == n and solved["SGD"] == 0,
         expected=True,
-        reason="The symbols in between drown the first one; the regulariser keeps its error as large as theirs.",
+        reason="In some runs the first gradients are large: a plain step along them loses the first symbol, and clipping "
+        "learns from them. In the others the norm stays below the threshold, and only the regulariser keeps the error alive.",
     )
 
 

@@ -80,8 +80,8 @@ def _task(data: xr.Dataset, name: str, ax: "Axes") -> None:
         elif name in data["compared_task"].values:
             lengths = data["compared_length"].values
             errors = data["compared_error"].sel(compared_task=name, algorithm=algorithm).values
-        else:
-            continue
+        else:  # it is named all the same
+            lengths, errors = np.empty(0), np.empty((0, 0))
         _points(ax, lengths * APART[algorithm], np.maximum(errors, floor), algorithm, look)
     _axes(ax, sorted({*map(int, data["length"].values), *map(int, data["compared_length"].values)}))
     ax.set_ylim(floor * 0.7, 1.4)
@@ -99,7 +99,7 @@ def _axes(ax: "Axes", lengths: list[int]) -> None:
 
 def _points(ax: "Axes", x: NDArray[Any], errors: NDArray[np.float64], label: str, look: dict[str, Any]) -> None:
     """Draw every run, and a line through the medians."""
-    ax.plot(x, np.median(errors, axis=-1), label=label, markersize=4, **look)
+    ax.plot(x, np.median(errors, axis=-1) if len(x) else x, label=label, markersize=4, **look)
     for column in errors.T:
         ax.plot(x, column, linestyle="none", marker=look["marker"], color=look["color"], markersize=3, fillstyle="none")
 

@@ -1,9 +1,9 @@
 """The tasks of the paper's section 4.1.2 other than the order of two symbols, and how networks are trained on them.
 
-The ICML text gives no settings for these tasks. Its second version on arXiv does for two of them (`PRINTED`), with which they
-take more updates than a subset can give; those of `TASKS` are ours, found with few runs at lengths of 20 and 50 steps, and
-the same for all three algorithms. What the text gives is kept: tanh units, minibatches of 20, clipping of the joint norm, and
-the regulariser in the form of the authors' code (`training_settings`).
+Of the paper's settings for these tasks two are at hand, from its second version on arXiv, as others report them (`PRINTED`);
+with them a task takes more updates than a subset has. Those of `TASKS` are ours, found with few runs at lengths of 20 and 50
+steps, and the same for all three algorithms. Kept from the order of two symbols are tanh units, minibatches of 20, clipping of
+the joint norm, and the regulariser in the form of the authors' code (`training_settings`).
 
 The cost of numbers is half the squared error here and the squared error there: a printed learning rate is doubled, a printed
 threshold and a printed weight of the regulariser are halved, which makes the same steps.
