@@ -62,7 +62,11 @@ def verdicts(record: Record) -> Iterator[tuple[str, str, str]]:
         large = [find(record, "500 units", precision, threads) for threads in (1, 2)]
         if large[0] and large[1]:
             ratio = large[1]["rows"][0]["wall"]["median"] / large[0]["rows"][0]["wall"]["median"]
-            yield f"one network of 500 units, {precision}: uses both threads", f"{ratio:.2f} times one", "yes"
+            yield (
+                f"one network of 500 units, {precision}: uses both threads",
+                f"{ratio:.2f} times one",
+                "yes" if ratio > 1.5 else "no",
+            )
     for precision in PRECISIONS:
         resident = record.get("memory", {}).get("rnnlatch", {}).get(precision)
         if resident:
