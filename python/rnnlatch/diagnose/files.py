@@ -103,7 +103,7 @@ def write_all(contents: Mapping[Path, bytes | Callable[[Path], object]]) -> None
         for path in contents:
             partial[path].replace(path)
     except OSError as error:  # it would name the file that is to become this one
-        raise OSError(error.errno, error.strerror, shown_path(path)) from error
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         for each in partial.values():
             each.unlink(missing_ok=True)
