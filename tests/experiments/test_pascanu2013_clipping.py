@@ -13,6 +13,8 @@ from rnnlatch import experiments
 from rnnlatch.experiments.claims import Claim
 from rnnlatch.experiments.pascanu2013 import clipping
 from rnnlatch.experiments.pascanu2013.clipping_claims import rises
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, counted
+from rnnlatch.outcomes import Outcome
 
 NAME = "pascanu2013-clipping"
 ARMS = list(clipping.ARMS)
@@ -170,5 +172,12 @@ def test_only_rises_of_a_run_that_is_learning_count() -> None:
 
 def test_medians_leave_out_what_did_not_succeed() -> None:
     took = np.array([[3.0, np.nan, 1.0, 2.0], [np.nan, np.nan, 4.0, 1.0], [np.nan] * 4])
-    np.testing.assert_array_equal(clipping._median(took), [2.0, 2.5, np.nan])
-    assert float(clipping._median(took[0])) == 2.0
+
+    def median(took: Any, *dims: str) -> Any:
+        outcome = np.where(np.isfinite(took), Outcome.CONVERGED, Outcome.EXHAUSTED)
+        values = {"outcome": outcome, "presentations": BATCH * np.nan_to_num(took, nan=7.0)}
+        sweep = xr.Dataset({name: ((*dims, "run"), value) for name, value in values.items()})
+        return counted(sweep, dims)["updates"].values
+
+    np.testing.assert_array_equal(median(took, "factor"), [2.0, 2.5, np.nan])
+    assert float(median(took[0])) == 2.0

@@ -17,9 +17,8 @@ from rnnlatch import plotting
 from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, clipping_claims
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, CLIP, algorithm, cell
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, CLIP, algorithm, cell, counted
 from rnnlatch.experiments.results import quantity
-from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
 from rnnlatch.tasks import TemporalOrder
 from rnnlatch.training import train
@@ -122,15 +121,7 @@ def analyse(material: Material) -> xr.Dataset:
     data: dict[str, xr.Variable] = {}
     for prefix, sweep in (("", main), ("value_", value), ("plain_", plain.isel(factor=0))):
         dims = tuple(dim for dim in ("factor",) if dim in sweep.dims)
-        outcome = sweep["outcome"].transpose(*dims, "run")
-        there = (outcome == Outcome.CONVERGED).values
-        took = np.where(there, sweep["presentations"].transpose(*dims, "run").values / BATCH, np.nan)
-        data |= {
-            f"{prefix}runs": quantity(dims, np.full(there.shape[:-1], there.shape[-1]), "runs", "runs"),
-            f"{prefix}converged": quantity(dims, there.sum(-1), "runs that succeeded", "runs"),
-            f"{prefix}diverged": quantity(dims, (outcome == Outcome.DIVERGED).values.sum(-1), "diverged", "runs"),
-            f"{prefix}updates": quantity(dims, _median(took), "median of the updates until success", "updates"),
-        }
+        data |= {f"{prefix}{name}": part for name, part in counted(sweep, dims).items()}
     data |= _recorded(material)
     coords = {
         "factor": quantity("factor", main["factor"].values, "threshold / mean norm", "1"),
@@ -141,15 +132,6 @@ def analyse(material: Material) -> xr.Dataset:
     }
     attrs = {"length": LENGTH[scale], "pilot_norm": MEAN_NORM[scale], "most_updates": UPDATES[scale]}
     return xr.Dataset(data, coords, dict(main.attrs) | attrs)
-
-
-def _median(took: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the median of what is there, NaN where nothing is."""
-    there = np.sort(took, axis=-1)  # NaN goes last
-    count = np.isfinite(there).sum(-1)
-    low, high = (np.maximum(place, 0)[..., None] for place in ((count - 1) // 2, count // 2))
-    pick = [np.take_along_axis(there, np.minimum(place, there.shape[-1] - 1), -1)[..., 0] for place in (low, high)]
-    return np.where(count > 0, (pick[0] + pick[1]) / 2, np.nan)
 
 
 def _recorded(material: Material) -> dict[str, xr.Variable]:

@@ -14,9 +14,8 @@ from rnnlatch.experiments.pascanu2013.pathological_settings import (
     TASKS,
     Setting,
 )
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, algorithm
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, algorithm, counted
 from rnnlatch.experiments.results import quantity
-from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
 from rnnlatch.training import evaluate
 
@@ -173,22 +172,9 @@ def _coordinates(scale: ScaleName) -> dict[str, xr.Variable]:
 
 def _counted(sweep: xr.Dataset, dims: tuple[str, ...], prefix: str) -> dict[str, xr.Variable]:
     """Count outcomes, and give what each run came to."""
-    outcome = sweep["outcome"].values
-    solved = outcome == Outcome.CONVERGED
-    updates = np.where(solved, sweep["presentations"].values / BATCH, np.nan)
-    median = np.full(solved.shape[:-1], np.nan)
-    median[solved.any(-1)] = np.nanmedian(updates[solved.any(-1)], axis=-1)
-    counts = {
-        "runs": (np.full(solved.shape[:-1], solved.shape[-1]), "runs"),
-        "converged": (solved.sum(-1), "runs that succeeded"),
-        "diverged": ((outcome == Outcome.DIVERGED).sum(-1), "runs that diverged"),
-    }
-    found = {f"{prefix}{name}": quantity(dims, values, words, "runs") for name, (values, words) in counts.items()}
-    words = "median of the updates until a run succeeded"
-    found[f"{prefix}updates"] = quantity(dims, median, words, "updates")
+    found = {f"{prefix}{name}": part for name, part in counted(sweep, dims).items()}
     words = "fraction of wrong sequences in the last test"
-    found[f"{prefix}error"] = quantity((*dims, "run"), sweep["error"].values, words, "1")
-    return found
+    return found | {f"{prefix}error": quantity((*dims, "run"), sweep["error"].values, words, "1")}
 
 
 def _errors(trained: xr.Dataset, setting: Setting, material: Material) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from rnnlatch import plotting
 from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, temporal_order_claims
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, INITIALISATIONS, algorithm, cell
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, INITIALISATIONS, algorithm, cell, counted
 from rnnlatch.experiments.results import quantity
 from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
@@ -89,9 +89,6 @@ def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:
     def by_length(initialisation: str, algorithm: str, length: int) -> Run:
         return run(scale, initialisation, algorithm, length, updates, SUCCESS)
 
-    def unclipped(initialisation: str, algorithm: str, length: int) -> Run:
-        return run(scale, initialisation, algorithm, length, updates, SUCCESS)
-
     def mixed(initialisation: str) -> Run:
         # The authors stop when none of the test sequences is wrong.
         return run(scale, initialisation, "SGD-CR", MIXED[scale], MIXED_UPDATES[scale], 0.0)
@@ -106,7 +103,7 @@ def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:
     }
     return (
         SweepPlan("sweep.sqlite", by_length, axes, common, runs),
-        SweepPlan("unclipped.sqlite", unclipped, alone, common, runs),
+        SweepPlan("unclipped.sqlite", by_length, alone, common, runs),
         SweepPlan("mixed.sqlite", mixed, {"initialisation": ["basic tanh"]}, (), runs),
     )
 
@@ -132,16 +129,12 @@ def analyse(material: Material) -> xr.Dataset:
         .rename(initialisation="tanh", length="unclipped_length")
     )
     mixed = material.stores["mixed.sqlite"].to_xarray().isel(initialisation=0)
-    dims = ("initialisation", "algorithm", "length")
-    data = {f"{name}": part for name, part in _counted(main, dims).items()}
-    data |= {f"unclipped_{name}": part for name, part in _counted(alone, ("tanh", "unclipped_length")).items()}
-    solved = (main["outcome"] == Outcome.CONVERGED).transpose(*dims, "run").values
-    seen = main["presentations"].transpose(*dims, "run").values / BATCH
-    median = np.full(solved.shape[:-1], np.nan)
-    for index in np.ndindex(median.shape):
-        if solved[index].any():
-            median[index] = np.median(seen[index][solved[index]])
-    data["updates"] = quantity(dims, median, "median of the updates until a run succeeded", "updates")
+    data = counted(main, ("initialisation", "algorithm", "length"))
+    data |= {
+        f"unclipped_{name}": part
+        for name, part in counted(alone, ("tanh", "unclipped_length")).items()
+        if name != "updates"
+    }
     data["mixed_outcome"] = quantity("run", mixed["outcome"].values, "outcome of the model for many lengths", "1")
     data["mixed_updates"] = quantity(
         "run", mixed["presentations"].values / BATCH, "updates until it stopped", "updates"
@@ -177,15 +170,6 @@ def analyse(material: Material) -> xr.Dataset:
         "tested": TESTED[scale],
     }
     return xr.Dataset(data, coords, attrs)
-
-
-def _counted(sweep: xr.Dataset, dims: tuple[str, ...]) -> dict[str, xr.Variable]:
-    outcome = sweep["outcome"].transpose(*dims, "run").values
-    return {
-        "runs": quantity(dims, np.full(outcome.shape[:-1], outcome.shape[-1]), "runs", "runs"),
-        "converged": quantity(dims, (outcome == Outcome.CONVERGED).sum(-1), "runs that succeeded", "runs"),
-        "diverged": quantity(dims, (outcome == Outcome.DIVERGED).sum(-1), "runs that diverged", "runs"),
-    }
 
 
 def _errors(

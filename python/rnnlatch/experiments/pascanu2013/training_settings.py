@@ -8,10 +8,15 @@ where there is any. Of two numbers behind a normal distribution the second is it
 
 from typing import Any
 
+import numpy as np
+import xarray as xr
+
 from rnnlatch.algorithms import GradientDescent
 from rnnlatch.cells import Constant, Normal, Sparse, VanillaRNN
+from rnnlatch.experiments.results import quantity
+from rnnlatch.outcomes import Outcome
 
-__all__ = ["ALGORITHMS", "BATCH", "CLIP", "INITIALISATIONS", "LEARNING_RATE", "OMEGA", "algorithm", "cell"]
+__all__ = ["ALGORITHMS", "BATCH", "CLIP", "INITIALISATIONS", "LEARNING_RATE", "OMEGA", "algorithm", "cell", "counted"]
 
 UNITS, BATCH = 50, 20
 LEARNING_RATE, CLIP, OMEGA = 0.01, 1.0, 4.0
@@ -60,3 +65,26 @@ def algorithm(
         omega_reduce="mean",
         omega_of="state",
     )
+
+
+def counted(sweep: xr.Dataset, dims: tuple[str, ...]) -> dict[str, xr.Variable]:
+    """Count how the runs of a sweep ended, whose axes get these names, in the order that they have.
+
+    Returns
+    -------
+    dict of str to Variable
+        ``runs``, ``converged``, ``diverged``, and ``updates``, the median of the updates that converged runs took; NaN
+        where there are none.
+    """
+    outcome = sweep["outcome"].values
+    there = outcome == Outcome.CONVERGED
+    took = np.where(there, sweep["presentations"].values / BATCH, np.nan)
+    some = there.any(-1)
+    median = np.full(some.shape, np.nan)
+    median[some] = np.nanmedian(took[some], axis=-1)
+    return {
+        "runs": quantity(dims, np.full(some.shape, there.shape[-1]), "runs", "runs"),
+        "converged": quantity(dims, there.sum(-1), "runs that succeeded", "runs"),
+        "diverged": quantity(dims, (outcome == Outcome.DIVERGED).sum(-1), "runs that diverged", "runs"),
+        "updates": quantity(dims, median, "median of the updates until a run succeeded", "updates"),
+    }
