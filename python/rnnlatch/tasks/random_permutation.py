@@ -78,10 +78,6 @@ class RandomPermutation(LongLagTask):
         """How many classes there are: as many as symbols."""
         return self.symbols
 
-    def columns(self) -> dict[str, float]:
-        """Give what may differ from run to run."""
-        return {"target_low": 0.0, "target_high": 0.0, "tolerance": 0.0}
-
     def classes_of(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Give the classes of the sequences with these targets."""
         return targets

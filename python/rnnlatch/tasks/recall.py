@@ -67,10 +67,6 @@ class RecallTask(LongLagTask):
             "mean_over_steps": int(self.reduction == "mean"),
         }
 
-    def columns(self) -> dict[str, float]:
-        """Give what may differ from run to run."""
-        return {"target_low": 0.0, "target_high": 0.0, "tolerance": 0.0}
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class NoiselessMemorization(RecallTask):
