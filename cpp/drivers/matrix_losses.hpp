@@ -76,7 +76,7 @@ struct Targets {
         return static_cast<double>(weight) * value;
     }
 
-    // Whether the outputs are right where term `term` has a weight: see tasks/dataset_sequences.hpp.
+    // Whether the outputs are right where term `term` has a weight: see tasks/answers.hpp.
     bool right(std::size_t term, const Scalar* y, std::size_t outputs) const {
         if (weights && !(weights[term] > 0)) return true;
         bool all = true;

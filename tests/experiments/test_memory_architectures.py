@@ -62,11 +62,14 @@ def adding_to_the_lstm(data: xr.Dataset) -> None:
         ("over lengths at which tanh", lambda data: put(data, "adding", "vanilla", 200, 1)),
         ("reach as far as an LSTM", adding_to_the_lstm),
         ("less effective than an LSTM", everywhere("LSTM", 1)),
-        ("without a memory", lambda data: data["best_loss"].loc[{"task": "copying", "architecture": "LSTM"}].values.fill(0.5)),
+        (
+            "without a memory",
+            lambda data: data["best_loss"].loc[{"task": "copying", "architecture": "LSTM"}].values.fill(0.5),
+        ),
         ("One architecture solves", everywhere("GRU", 1)),
         ("shortest sequences", lambda data: put(data, "temporal order", "vanilla", 20, 0.5)),
     ],
-)  # fmt: skip
+)
 def test_claims_can_turn(words: str, change: Change) -> None:
     before, other = dataset(), dataset()
     change(other)
@@ -84,9 +87,9 @@ def test_they_differ_in_nothing_but_network_and_regulariser() -> None:
     parts = [run(name, "adding", 20, 0.003, **settings) for name in ARCHITECTURES]
     assert len({part.criterion for part in parts}) == len({part.task for part in parts}) == 1
     plain = [part.algorithm for part, name in zip(parts, ARCHITECTURES, strict=True) if name != "regularised"]
-    assert set(plain) == {rl.algorithms.Adam(
-        learning_rate=0.003, batch_size=20, clip_norm=1.0, omega_reduce="mean", omega_of="state"
-    )}  # fmt: skip
+    assert set(plain) == {
+        rl.algorithms.Adam(learning_rate=0.003, batch_size=20, clip_norm=1.0, omega_reduce="mean", omega_of="state")
+    }
     assert {part.engine for part in parts} == {"matrices"}
 
 
