@@ -14,10 +14,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import plotting
-from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, clipping_claims
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, CLIP, algorithm, cell, counted
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, CLIP, algorithm, cell, counted, training
 from rnnlatch.experiments.results import quantity
 from rnnlatch.run import Run
 from rnnlatch.tasks import TemporalOrder
@@ -71,15 +70,8 @@ def run(scale: ScaleName, rule: str, factor: float) -> Run:
         descent = replace(descent, clip_norm=threshold)
     elif rule == "value":  # as many times the root mean square of the numbers of a gradient of that norm
         descent = replace(descent, clip_value=threshold / math.sqrt(learner.trainable_count))
-    return Run(
-        learner,
-        task,
-        descent,
-        Criterion(measure="test_error", threshold=SUCCESS, window=BATCH * EVERY[scale], tests=TESTED[scale]),
-        max_presentations=BATCH * UPDATES[scale],
-        driver="matrices",
-        precision="float32",
-    )
+    how = {"updates": UPDATES[scale], "every": EVERY[scale], "tested": TESTED[scale]}
+    return training(learner, task, descent, wrong=SUCCESS, **how)
 
 
 def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:

@@ -1,10 +1,11 @@
 """Section 4.1.2: addition, multiplication, three symbols in order, random permutation, and noiseless memorization."""
 
+from functools import partial
+
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from rnnlatch.criterion import Criterion
+from rnnlatch.cells import VanillaRNN
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, pathological_claims, pathological_plot
 from rnnlatch.experiments.pascanu2013.pathological_settings import (
@@ -14,10 +15,10 @@ from rnnlatch.experiments.pascanu2013.pathological_settings import (
     TASKS,
     Setting,
 )
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, algorithm, counted
+from rnnlatch.experiments.pascanu2013.training_settings import BATCH, algorithm, counted, errors, training
 from rnnlatch.experiments.results import quantity
 from rnnlatch.run import Run
-from rnnlatch.training import evaluate
+from rnnlatch.tasks import Task
 
 __all__ = ["EXPERIMENT"]
 
@@ -77,18 +78,15 @@ MIXED_UPDATES: dict[ScaleName, dict[str, int]] = {
 
 
 def run(scale: ScaleName, setting: Setting, name: str, length: int | tuple[int, int], updates: int) -> Run:
-    """Describe one training, in single precision as the authors'."""
-    task = setting.task(length)
+    """Describe one training."""
+    network, task = _of_length(setting, length)
     descent = algorithm(name, learning_rate=setting.learning_rate, clip_norm=setting.clip_norm, omega=setting.omega)
-    return Run(
-        setting.cell(task),
-        task,
-        descent,
-        Criterion(measure="test_error", threshold=0.01, window=BATCH * EVERY[scale], tests=TESTED[scale]),
-        max_presentations=BATCH * updates,
-        driver="matrices",
-        precision="float32",
-    )
+    return training(network, task, descent, updates=updates, every=EVERY[scale], tested=TESTED[scale])
+
+
+def _of_length(setting: Setting, length: int | tuple[int, int]) -> tuple[VanillaRNN, Task]:
+    task = setting.task(length)
+    return setting.cell(task), task
 
 
 def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:
@@ -141,8 +139,11 @@ def analyse(material: Material) -> xr.Dataset:
     data["mixed_outcome"] = quantity(over, mixed["outcome"].values, "outcome of the models for many lengths", "1")
     updates = mixed["presentations"].values / BATCH
     data["mixed_updates"] = quantity(over, updates, "updates until they stopped", "updates")
-    errors = np.stack([_errors(mixed.sel(task=name), TASKS[name], material) for name in MIXED])
-    data["mixed_error"] = quantity((*over, "test_length"), errors, "fraction of wrong fresh sequences", "1")
+    wrong = [
+        errors(mixed.sel(task=name), partial(_of_length, TASKS[name]), TEST_LENGTHS[scale], TESTED[scale], material)
+        for name in MIXED
+    ]
+    data["mixed_error"] = quantity((*over, "test_length"), np.stack(wrong), "fraction of wrong fresh sequences", "1")
     chance = [setting.chance for setting in TASKS.values()]
     data["chance"] = quantity("task", chance, "fraction of wrong sequences without a memory", "1")
     data["most_updates"] = quantity("task", list(UPDATES[scale].values()), "most updates of a run", "updates")
@@ -175,29 +176,6 @@ def _counted(sweep: xr.Dataset, dims: tuple[str, ...], prefix: str) -> dict[str,
     found = {f"{prefix}{name}": part for name, part in counted(sweep, dims).items()}
     words = "fraction of wrong sequences in the last test"
     return found | {f"{prefix}error": quantity((*dims, "run"), sweep["error"].values, words, "1")}
-
-
-def _errors(trained: xr.Dataset, setting: Setting, material: Material) -> NDArray[np.float64]:
-    """Give the fraction of wrong sequences of some networks, over (run, length)."""
-    columns = []
-    for length in TEST_LENGTHS[material.scale]:
-        task = setting.task(length)
-        network = setting.cell(task)
-        params = {
-            # Networks of other tasks may be larger; they share the arrays of a store.
-            name: trained[name].values[(slice(None), *map(slice, shape))]
-            for name, shape in network.parameter_shapes.items()
-        }
-        found = evaluate(
-            network,
-            params,
-            task,
-            presentations=TESTED[material.scale],
-            rng=[material.seed, length],
-            threads=material.threads,
-        )
-        columns.append(found["error"].values)
-    return np.stack(columns, axis=-1)
 
 
 EXPERIMENT = Experiment(

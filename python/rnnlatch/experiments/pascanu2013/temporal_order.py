@@ -1,21 +1,28 @@
 """Figure 7: how often the temporal order of two symbols is learned, against the length of the sequences."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from rnnlatch import plotting
-from rnnlatch.criterion import Criterion
+from rnnlatch.cells import VanillaRNN
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, temporal_order_claims
-from rnnlatch.experiments.pascanu2013.training_settings import BATCH, INITIALISATIONS, algorithm, cell, counted
+from rnnlatch.experiments.pascanu2013.training_settings import (
+    BATCH,
+    INITIALISATIONS,
+    algorithm,
+    cell,
+    counted,
+    errors,
+    training,
+)
 from rnnlatch.experiments.results import quantity
 from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
 from rnnlatch.tasks import TemporalOrder
-from rnnlatch.training import evaluate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,17 +76,15 @@ MIXED_TESTS: dict[ScaleName, tuple[int, ...]] = {
 def run(
     scale: ScaleName, initialisation: str, name: str, length: int | tuple[int, int], updates: int, most_wrong: float
 ) -> Run:
-    """Describe one training, in single precision as the authors'."""
+    """Describe one training."""
+    network, task = _of_length(initialisation, length)
+    how = {"updates": updates, "every": EVERY[scale], "tested": TESTED[scale]}
+    return training(network, task, algorithm(name), wrong=most_wrong, **how)
+
+
+def _of_length(initialisation: str, length: int | tuple[int, int]) -> tuple[VanillaRNN, TemporalOrder]:
     task = TemporalOrder(length=length, length_shared_by=BATCH)
-    return Run(
-        cell(initialisation, task.features, task.outputs),
-        task,
-        algorithm(name),
-        Criterion(measure="test_error", threshold=most_wrong, window=BATCH * EVERY[scale], tests=TESTED[scale]),
-        max_presentations=BATCH * updates,
-        driver="matrices",
-        precision="float32",
-    )
+    return cell(initialisation, task.features, task.outputs), task
 
 
 def sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:
@@ -140,15 +145,17 @@ def analyse(material: Material) -> xr.Dataset:
         "run", mixed["presentations"].values / BATCH, "updates until it stopped", "updates"
     )
     tests = MIXED_TESTS[scale]
-    errors = _errors(mixed, "basic tanh", tests, TESTED[scale], material)
-    data["mixed_error"] = quantity(("run", "test_length"), errors, "fraction of wrong fresh sequences", "1")
+    wrong = errors(mixed, partial(_of_length, "basic tanh"), tests, TESTED[scale], material)
+    data["mixed_error"] = quantity(("run", "test_length"), wrong, "fraction of wrong fresh sequences", "1")
     trained = LENGTHS[scale]
     other = np.full((len(trained), len(trained)), np.nan)
     for row, length in enumerate(trained):
         here = main.sel(initialisation="smart tanh", algorithm="SGD-CR", length=length)
         there = (here["outcome"] == Outcome.CONVERGED).values
         if there.any():
-            other[row] = np.median(_errors(here.isel(run=there), "smart tanh", trained, 1000, material), axis=0)
+            other[row] = np.median(
+                errors(here.isel(run=there), partial(_of_length, "smart tanh"), trained, 1000, material), axis=0
+            )
     data["other_error"] = quantity(
         ("trained_length", "other_length"), other, "median fraction of wrong sequences of networks of one length", "1"
     )
@@ -170,22 +177,6 @@ def analyse(material: Material) -> xr.Dataset:
         "tested": TESTED[scale],
     }
     return xr.Dataset(data, coords, attrs)
-
-
-def _errors(
-    trained: xr.Dataset, initialisation: str, lengths: tuple[int, ...], tests: int, material: Material
-) -> NDArray[np.float64]:
-    """Give the fraction of wrong sequences, over (run, length)."""
-    columns = []
-    for length in lengths:
-        task = TemporalOrder(length=length, length_shared_by=BATCH)
-        network = cell(initialisation, task.features, task.outputs)
-        params = {name: trained[name].values for name in network.parameter_shapes}
-        found = evaluate(
-            network, params, task, presentations=tests, rng=[material.seed, length], threads=material.threads
-        )
-        columns.append(found["error"].values)
-    return np.stack(columns, axis=-1)
 
 
 def plot(data: xr.Dataset) -> "Figure":

@@ -6,17 +6,38 @@ threshold 6); the regulariser itself is the code's: the ratio of squared norms o
 where there is any. Of two numbers behind a normal distribution the second is its standard deviation, as in the code.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from rnnlatch.algorithms import GradientDescent
 from rnnlatch.cells import Constant, Normal, Sparse, VanillaRNN
+from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.results import quantity
 from rnnlatch.outcomes import Outcome
+from rnnlatch.run import Run
+from rnnlatch.tasks import Task
+from rnnlatch.training import evaluate
 
-__all__ = ["ALGORITHMS", "BATCH", "CLIP", "INITIALISATIONS", "LEARNING_RATE", "OMEGA", "algorithm", "cell", "counted"]
+if TYPE_CHECKING:
+    from rnnlatch.experiments.base import Material
+
+__all__ = [
+    "ALGORITHMS",
+    "BATCH",
+    "CLIP",
+    "INITIALISATIONS",
+    "LEARNING_RATE",
+    "OMEGA",
+    "algorithm",
+    "cell",
+    "counted",
+    "errors",
+    "training",
+]
 
 UNITS, BATCH = 50, 20
 LEARNING_RATE, CLIP, OMEGA = 0.01, 1.0, 4.0
@@ -65,6 +86,58 @@ def algorithm(
         omega_reduce="mean",
         omega_of="state",
     )
+
+
+def training(
+    network: VanillaRNN,
+    task: Task,
+    descent: GradientDescent,
+    *,
+    updates: int,
+    every: int,
+    tested: int,
+    wrong: float = 0.01,
+) -> Run:
+    """Describe one training, in single precision as the authors'.
+
+    Every so many updates it is tested on fresh sequences, and succeeds when a smaller fraction than `wrong` is wrong; with
+    0 when none is.
+    """
+    return Run(
+        network,
+        task,
+        descent,
+        Criterion(measure="test_error", threshold=wrong, window=BATCH * every, tests=tested),
+        max_presentations=BATCH * updates,
+        driver="matrices",
+        precision="float32",
+    )
+
+
+def errors(
+    trained: xr.Dataset,
+    of_length: Callable[[int], tuple[VanillaRNN, Task]],
+    lengths: Iterable[int],
+    tests: int,
+    material: "Material",
+) -> NDArray[np.float64]:
+    """Give the fraction of fresh sequences that trained networks have wrong, over (run, length).
+
+    `of_length` gives the network and the task of a length. Arrays of `trained` may be larger, as those of a store are whose
+    networks differ in size.
+    """
+    columns = []
+    for length in lengths:
+        network, task = of_length(length)
+        params = {
+            name: trained[name].values[(slice(None), *map(slice, shape))]
+            for name, shape in network.parameter_shapes.items()
+        }
+        found = evaluate(
+            network, params, task, presentations=tests, rng=[material.seed, length], threads=material.threads
+        )
+        columns.append(found["error"].values)
+    return np.stack(columns, axis=-1)
 
 
 def counted(sweep: xr.Dataset, dims: tuple[str, ...]) -> dict[str, xr.Variable]:
