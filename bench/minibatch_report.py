@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+
+from kept_tables import print_or_put
 
 Record = dict[str, Any]
 
@@ -158,25 +157,5 @@ def markdown(record: Record) -> Iterator[str]:
             yield f"| {name} | " + " | ".join(f"{of_precision.get(each, 0):.0f}" for each in PRECISIONS) + " |"
 
 
-BEGIN, END = "<!-- begin: bench/minibatch_report.py -->", "<!-- end: bench/minibatch_report.py -->"
-
-
-def main() -> None:
-    """Print the tables, or put them where they belong."""
-    parser = argparse.ArgumentParser(description="A kept run of bench_minibatches.py as Markdown.")
-    parser.add_argument("record", type=Path, help="JSON file in bench/results")
-    parser.add_argument("--into", type=Path, help="Markdown file with the comments between which the tables belong")
-    options = parser.parse_args()
-    tables = "\n".join(markdown(json.loads(options.record.read_text())))
-    if options.into is None:
-        print(tables)
-        return
-    before, _, rest = options.into.read_text().partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        parser.error(f"{options.into} has no {BEGIN} … {END}")
-    options.into.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
-
-
 if __name__ == "__main__":
-    main()
+    print_or_put(markdown, "minibatch_report.py", "bench_minibatches.py")
