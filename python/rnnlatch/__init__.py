@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlatch import algorithms, cells, dynamics, experiments, gradients, io, plotting, random, tasks
+    from rnnlatch import algorithms, cells, data, dynamics, experiments, gradients, io, plotting, random, tasks
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.diagnose import diagnose
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "algorithms",
     "cells",
+    "data",
     "diagnose",
     "dynamics",
     "evaluate",
