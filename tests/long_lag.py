@@ -9,6 +9,7 @@ from scipy import stats
 import rnnlatch as rl
 from rnnlatch.tasks import (
     Adding,
+    Agreement,
     CopyMemory,
     LongLagTask,
     Multiplication,
@@ -38,6 +39,8 @@ TASKS: dict[str, LongLagTask] = {
     "memorization": NoiselessMemorization(length=(4, 7), values=2, positions=3, order="random", sequences=5),
     "copy": CopyMemory(length=(4, 7), symbols=3, positions=3),
     "copy, sum": CopyMemory(length=5, symbols=3, positions=2, reduction="sum"),
+    "agreement": Agreement(length=(6, 9)),
+    "agreement, attractors": Agreement(length=7, intervening=1, attractor_probability=1, sequences=5, order="random"),
 }
 
 

@@ -14,6 +14,7 @@ from rnnlatch._record import canonical_json
 from rnnlatch.rng import normalise, stream_base, streams
 from rnnlatch.tasks import (
     Adding,
+    Agreement,
     CopyMemory,
     LongLagTask,
     Multiplication,
@@ -159,6 +160,26 @@ def test_evaluation_is_the_mean_loss_of_the_test_sample(task: LongLagTask) -> No
         ),
         (lambda: CopyMemory(length=5, reduction="max"), "reduction is 'max'; it must be 'mean' or 'sum'"),
         (lambda: CopyMemory(length=5, symbols=1.5), "symbols is 1.5 (float); it must be an integer"),  # type: ignore[arg-type]
+        (lambda: Agreement(length=0), "length is 0; it must be an integer from 1"),
+        (lambda: Agreement(length=9, nouns=17), "nouns is 17; it must be an integer from 1 to 16"),
+        (lambda: Agreement(length=9, prepositions=0), "prepositions is 0; it must be an integer from 1 to 8"),
+        (lambda: Agreement(length=9, adverbs=2.0), "adverbs is 2.0 (float); it must be an integer"),  # type: ignore[arg-type]
+        (
+            lambda: Agreement(length=9, attractor_probability=1.5),
+            "attractor_probability is 1.5; it must be a finite number from 0 to 1",
+        ),
+        (lambda: Agreement(length=9, intervening=-1), "intervening is -1; it must be an integer from 0"),
+        (
+            lambda: Agreement(length=9, intervening=(2, 1)),
+            "intervening is (2, 1); it must be such that the fewest come",
+        ),
+        (lambda: Agreement(length=9, intervening=(1, 2, 3)), "intervening is (1, 2, 3); it must be an integer of"),  # type: ignore[arg-type]
+        (
+            lambda: Agreement(length=(5, 9), intervening=2),
+            "intervening is 2 and length (5, 9); the shortest clause has room for 1 phrases of 3 words",
+        ),
+        (lambda: Agreement(length=5).words([0, 33]), "symbols is [0, 33]; it must be integers from 0 to 32, one for"),
+        (lambda: Agreement(length=5).words([0.5]), "symbols is [0.5]; it must be integers from 0"),
         (lambda: TemporalOrder(length=20).positions(21), "length is 21; it must be an integer from 20 to 20"),
         (
             lambda: rl.Run(network_for(TASKS["order"]), TASKS["order of three"], rl.algorithms.GradientDescent()),

@@ -13,6 +13,7 @@
 #include "bindings/networks.hpp"
 #include "bindings/training_arguments.hpp"
 #include "drivers/network_problem.hpp"
+#include "tasks/agreement.hpp"
 #include "tasks/drawn_task.hpp"
 #include "tasks/marked_values.hpp"
 #include "tasks/random_permutation.hpp"
@@ -40,7 +41,7 @@ inline void require_features(const std::string& name, const SequenceTask::Settin
     throw py::value_error("features must be " + std::to_string(features) + " for " + name);
 }
 
-// A column of shares of a sequence.
+// A column of shares or probabilities.
 inline const double* shares(const TrainingArguments& arguments, const std::string& name, py::ssize_t runs) {
     const double* column = arguments.column(name.c_str(), runs);
     for (py::ssize_t run = 0; run < runs; ++run) {
@@ -106,6 +107,24 @@ inline TaskMaker recall_maker(const std::string& name, const TrainingArguments& 
     return [=] { return std::make_unique<Recall>(settings, drawn, form); };
 }
 
+inline TaskMaker agreement_maker(const TrainingArguments& arguments, const NetworkShape& shape,
+                                 const SequenceTask::Settings& settings, const DrawnTaskArguments& drawn,
+                                 py::ssize_t runs) {
+    Agreement::Form form{};
+    form.nouns = static_cast<std::uint32_t>(arguments.size("nouns", 1));
+    form.prepositions = static_cast<std::uint32_t>(arguments.size("prepositions", 1));
+    form.adverbs = static_cast<std::uint32_t>(arguments.size("adverbs", 1));
+    form.fewest = arguments.size("intervening_low", 0, static_cast<std::int64_t>(drawn.drawn_low / Agreement::phrase));
+    form.most = arguments.size("intervening_high", static_cast<std::int64_t>(form.fewest));
+    form.of_attractors = shares(arguments, "attractor_probability", runs);
+    if (settings.length_high != drawn.drawn_high + Agreement::before_clause) {
+        throw py::value_error("length_high must be drawn_high + 2 for Agreement");
+    }
+    require_features("Agreement", settings, form.symbols());
+    require_answers("Agreement", shape, Loss::softmax_cross_entropy, false, 2);
+    return [=] { return std::make_unique<Agreement>(settings, drawn, form); };
+}
+
 // The maker of a task of this name, or none.
 inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArguments& arguments,
                                      const NetworkShape& shape, const SequenceTask::Settings& settings,
@@ -114,7 +133,7 @@ inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArgu
         return std::find(names.begin(), names.end(), name) != names.end();
     };
     const bool marked = is({"Adding", "Multiplication"}), recall = is({"NoiselessMemorization", "CopyMemory"});
-    if (!marked && !recall && !is({"TemporalOrder", "RandomPermutation"})) return {};
+    if (!marked && !recall && !is({"TemporalOrder", "RandomPermutation", "Agreement"})) return {};
     const auto longest = static_cast<std::int64_t>(settings.length_high);
     drawn.drawn_low = arguments.size("drawn_low", 1, longest);
     drawn.drawn_high = arguments.size("drawn_high", static_cast<std::int64_t>(drawn.drawn_low), longest);
@@ -122,6 +141,7 @@ inline TaskMaker long_lag_task_maker(const std::string& name, const TrainingArgu
     if (marked) return marked_values_maker(name, arguments, shape, settings, drawn, runs);
     if (recall) return recall_maker(name, arguments, shape, settings, drawn);
     if (is({"RandomPermutation"})) return random_permutation_maker(shape, settings, drawn);
+    if (is({"Agreement"})) return agreement_maker(arguments, shape, settings, drawn, runs);
     return temporal_order_maker(arguments, shape, settings, drawn, runs);
 }
 

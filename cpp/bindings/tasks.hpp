@@ -96,7 +96,8 @@ inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkSha
     if (name != "TwoSequence") {
         throw py::value_error("task is '" + name +
                               "', this engine knows MinimalLatch, TwoSequence, Parity, TemporalOrder, Adding, "
-                              "Multiplication, RandomPermutation, NoiselessMemorization, CopyMemory and DatasetTask");
+                              "Multiplication, RandomPermutation, NoiselessMemorization, CopyMemory, Agreement and "
+                              "DatasetTask");
     }
     if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
     const double* given = nullptr;

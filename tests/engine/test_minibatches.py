@@ -246,6 +246,7 @@ DRAWN = {
     "Adding": rl.tasks.Adding(length=(10, 14)),
     # Inputs of one symbol a step are looked up; whole minibatches are shorter than the longest sequence there could be.
     "TemporalOrder": rl.tasks.TemporalOrder(length=(12, 20), length_shared_by=4),
+    "Agreement": rl.tasks.Agreement(length=(3, 12), attractor_probability=0.7, length_shared_by=4),
     "TemporalOrder, 1997": rl.tasks.TemporalOrder(length=(20, 22), symbols=3, variant="hochreiter1997"),
 }
 

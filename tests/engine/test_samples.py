@@ -10,6 +10,7 @@ from reference import tasks as reference
 from rnnlatch.rng import normalise, stream_base
 from rnnlatch.tasks import (
     Adding,
+    Agreement,
     CopyMemory,
     DatasetTask,
     MinimalLatch,
@@ -48,6 +49,11 @@ TASKS: dict[str, Task] = {
     "memorization, sum": NoiselessMemorization(length=5, values=2, positions=1, reduction="sum", sequences=6),
     "copy": CopyMemory(length=(1, 6), symbols=5, positions=3, length_shared_by=4),
     "copy, sum": CopyMemory(length=1, positions=2, reduction="sum"),
+    "agreement": Agreement(length=(1, 14), length_shared_by=3),
+    "agreement, attractors": Agreement(
+        length=(7, 9), intervening=(1, 2), attractor_probability=0.8, nouns=3, prepositions=1, adverbs=2, sequences=8
+    ),
+    "agreement, full": Agreement(length=9, intervening=3, attractor_probability=1, order="random", sequences=5),
     "data": DatasetTask(
         inputs=np.random.default_rng(0).normal(size=(5, 4, 2)),
         targets=np.arange(5) % 3,

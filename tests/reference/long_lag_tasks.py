@@ -3,7 +3,7 @@
 A sequence of length n is the last n of T = length_high rows. Its length L is drawn from drawn_low to drawn_high by word 0 of
 FORM; where length_shared_by is B, sequences i and j with i // B = j // B have the length of number i // B. What else is
 drawn once for a sequence are words 4 to 7 of FORM; what is drawn for a step is the word whose number is the distance of the
-step from the last one.
+step from the last one; of agreement it is also word 8 + that distance of FORM.
 
 The arguments, of one run:
 
@@ -164,6 +164,39 @@ def recall(
     return Sequence(one_hot(structure, shown), start, target, -1, np.concatenate([np.zeros(start), mask]))
 
 
+def agreement(
+    structure: Structure, columns: Columns, key: Array, stream: int, i: int, *, test: bool, arrays: Arrays
+) -> Sequence:
+    """An article, a subject, and a clause of phrases and adverbs; the class is the number of the subject.
+
+    structure: nouns, prepositions, adverbs, how many there are; intervening_low, intervening_high. columns:
+    attractor_probability.
+    """
+    del arrays
+    clause, _ = drawn_length(structure, key, stream, i, test=test)
+    nouns, prepositions, adverbs = (structure[name] for name in ("nouns", "prepositions", "adverbs"))
+    kind = words(key, stream, FORM_TEST if test else FORM, i, 8 + clause)[8:][::-1]
+    which = words(key, stream, SYMBOL_TEST if test else SYMBOL, i, clause)[::-1]
+    subject, number, how_many, _ = own_words(key, stream, i, test=test)
+    plural = below(number, 2)
+    low, high = structure["intervening_low"], min(structure["intervening_high"], clause // 3)
+    phrases = low + below(how_many, high - low + 1)
+    others = clause - 3 * phrases
+    shown = [0, 1 + plural * nouns + below(subject, nouns)]
+    step = 0
+    while step < clause:
+        if below(kind[step], phrases + others) < phrases:
+            attracts = kind[step + 2] < columns["attractor_probability"] * 2**32
+            shown += [1 + 2 * nouns + below(which[step], prepositions), 0]
+            shown += [1 + (plural ^ attracts) * nouns + below(which[step + 2], nouns)]
+            phrases, step = phrases - 1, step + 3
+        else:
+            shown += [1 + 2 * nouns + prepositions + below(which[step], adverbs)]
+            others, step = others - 1, step + 1
+    start = structure["length_high"] - len(shown)
+    return Sequence(one_hot(structure, shown), start, np.array(plural), plural)
+
+
 TASKS = {
     "TemporalOrder": temporal_order,
     "Adding": marked_values,
@@ -171,4 +204,5 @@ TASKS = {
     "RandomPermutation": random_permutation,
     "NoiselessMemorization": recall,
     "CopyMemory": recall,
+    "Agreement": agreement,
 }

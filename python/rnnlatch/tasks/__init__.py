@@ -1,10 +1,11 @@
 """Tasks: a distribution over sequences, with a target and a cost.
 
 Frozen dataclasses: they say what to draw; the engine draws it. Of two classes with noise are `MinimalLatch`, `TwoSequence`
-and `Parity`; of long time lags `TemporalOrder`, `Adding`, `Multiplication`, `RandomPermutation`, `NoiselessMemorization` and
-`CopyMemory`; `DatasetTask` holds sequences of your own. `Task.sample` gives what a run would be shown.
+and `Parity`; of long time lags `TemporalOrder`, `Adding`, `Multiplication`, `RandomPermutation`, `NoiselessMemorization`,
+`CopyMemory` and `Agreement`; `DatasetTask` holds sequences of your own. `Task.sample` gives what a run would be shown.
 """
 
+from rnnlatch.tasks.agreement import Agreement
 from rnnlatch.tasks.base import DrawnTask, Sample, Task
 from rnnlatch.tasks.dataset import DatasetTask
 from rnnlatch.tasks.latch import MinimalLatch
@@ -19,6 +20,7 @@ from rnnlatch.tasks.two_sequence import TwoSequence
 
 __all__ = [
     "Adding",
+    "Agreement",
     "CopyMemory",
     "DatasetTask",
     "DrawnTask",
