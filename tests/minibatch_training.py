@@ -43,6 +43,13 @@ def assert_same_runs(one: xr.Dataset, other: xr.Dataset) -> None:
         np.testing.assert_array_equal(one[name], other[name], err_msg=str(name))
 
 
+def validation_set(n: int = 30, **given: Any) -> T.DatasetTask:
+    """Sequences of the task that no training has seen."""
+    sample = TASK.sample(n, rng=1)
+    data: dict[str, Any] = {"inputs": sample.inputs, "targets": sample.targets, "lengths": sample.lengths}
+    return T.DatasetTask(**(data | given))
+
+
 TESTED = rl.Criterion(measure="test_error", threshold=0.1, window=60, tests=25)
 KINDS: dict[str, dict[str, Any]] = {
     "descent": {"criterion": rl.Criterion(threshold=0.2, window=40)},
@@ -62,6 +69,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "algorithm": A.RMSprop(batch_size=BATCH, learning_rate_schedule=A.HalveOnRise(presentations=20)),
         "cell": C.LSTM(inputs=1, hidden=3, outputs=1),
         "criterion": rl.Criterion(measure="consecutive", window=8),
+    },
+    "validated": {
+        "algorithm": A.GradientDescent(learning_rate=0.4, batch_size=BATCH, momentum=0.8),
+        "early_stopping": rl.EarlyStopping(task=validation_set(), presentations=3 * BATCH, patience=20),
+        "criterion": None,
     },
     "single": {"precision": "float32", "algorithm": A.GradientDescent(batch_size=40, momentum=0.9), "criterion": None},
 }

@@ -61,13 +61,7 @@ def interrupted(path: Path, calls: int, **given: Any) -> str:
 def step(job: MinibatchRun) -> None:
     """One call to the engine."""
     job.begin()
-    flag = np.zeros(1, np.uint8)
-    if job._stopped:
-        job._test_at_end(1, flag)
-    elif job._tests_due():
-        job._test(1, flag)
-    else:
-        job._train(1, flag)
+    job.step(1, np.zeros(1, np.uint8))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,7 +69,8 @@ def test_a_run_may_be_taken_up_at_every_moment(kind: str, monkeypatch: pytest.Mo
     given = KINDS[kind]
     monkeypatch.setattr(_minibatch_runs, "MOST_UPDATES", 3)
     parts = given.get("cell", CELL), TASK, given.get("algorithm", DESCENT), given.get("criterion")
-    run = rl.Run(*parts, 240, 20, "matrices", given.get("precision", "float64"))
+    precision, stopping = given.get("precision", "float64"), given.get("early_stopping")
+    run = rl.Run(*parts, 240, 20, "matrices", precision, stopping)
 
     def from_what_was_kept(kept: bytes | None = None) -> MinibatchRun:
         return MinibatchRun(run, normalise(0).key(), int(stream_base({})), 80, kept)

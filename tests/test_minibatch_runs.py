@@ -36,6 +36,7 @@ def test_threads_segments_and_others_do_not_matter(kind: str, monkeypatch: pytes
         20,
         "matrices",
         given.get("precision", "float64"),
+        given.get("early_stopping"),
     )
     xr.testing.assert_equal(rl.replay(run, trial=2, rng=0, record=40), whole.isel(run=2))
     swept = rl.sweep(lambda: run, {}, runs=3, rng=0)

@@ -145,7 +145,7 @@ def test_no_criterion_is_a_measure_of_its_own() -> None:
 
 
 def test_outcomes_say_what_they_mean() -> None:
-    assert [int(outcome) for outcome in rl.Outcome] == [0, 1, 2, 3]
+    assert [int(outcome) for outcome in rl.Outcome] == [0, 1, 2, 3, 4]
     assert all(outcome.sentence.endswith(".") for outcome in rl.Outcome)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.diagnose import diagnose
+    from rnnlatch.early_stopping import EarlyStopping
     from rnnlatch.outcomes import Outcome
     from rnnlatch.run import Run
     from rnnlatch.simulation import predict, simulate
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Criterion",
+    "EarlyStopping",
     "Outcome",
     "Run",
     "__version__",
@@ -55,6 +57,7 @@ __all__ = [
 # The module in which each name lives; what is not here is itself a module.
 _HOMES = {
     "Criterion": "criterion",
+    "EarlyStopping": "early_stopping",
     "Outcome": "outcomes",
     "Run": "run",
     "__version__": "_config",

@@ -73,6 +73,8 @@ def _asked(run: "Run") -> str | None:
         return f"precision is {run.precision!r}"
     if run.criterion is not None and run.criterion.measure == "test_error":
         return "the criterion has measure='test_error'"
+    if run.early_stopping is not None:
+        return "early_stopping is given"
     return run.algorithm.asked_of_matrices()
 
 

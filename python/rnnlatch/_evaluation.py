@@ -18,10 +18,11 @@ from rnnlatch._network_runs import latch_parameters, network_of
 from rnnlatch._network_tests import evaluate_networks
 from rnnlatch._parameters import Networks, check_parameters
 from rnnlatch._record import canonical_json
+from rnnlatch._run_checks import check_sizes
 from rnnlatch._variables import provenance
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.rng import RNGLike
-from rnnlatch.run import check_sizes, in_latch_engine
+from rnnlatch.run import in_latch_engine
 from rnnlatch.tasks import MinimalLatch, Task, TwoSequence
 
 __all__ = ["evaluate"]

@@ -1,5 +1,6 @@
 """One run in matrices: the engine is called for a few updates at a time, and between calls it is seen how well they went."""
 
+import math
 import time
 from threading import Lock
 from typing import Any
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 
 from rnnlatch._dispatch import core
 from rnnlatch._memory import available_memory, words
+from rnnlatch._minibatch_curves import Curves
 from rnnlatch._minibatch_state import GOING_ON, State
 from rnnlatch._network_tests import evaluate_network
 from rnnlatch._side_by_side import Flag
-from rnnlatch._variables import curves
 from rnnlatch.algorithms import Adam, GradientDescent, RMSprop
 from rnnlatch.criterion import MOST_TESTS
 from rnnlatch.outcomes import Outcome
@@ -24,7 +25,6 @@ SECONDS = 0.3
 """About what a call to the engine takes: so long a run may be behind what is kept of it."""
 
 MOST_UPDATES = 100_000
-EXPLODED = 1e10  # of the norm of a gradient, for the authors' guard
 
 _LITTLE = 2**26  # bytes: not worth asking the system
 _SCHEDULES = ("learning_rate_schedule", "omega_schedule")
@@ -49,8 +49,8 @@ class MinibatchRun:
         self, run: Run, key: NDArray[np.uint32], stream: int, record: int = 0, kept: bytes | None = None
     ) -> None:
         self.run, self.state = run, State({})
-        self._key, self._stream, self._record, self._kept = key, stream, record, kept
-        self._curves = curves(run) if record else {}
+        self._key, self._stream, self._kept = key, stream, kept
+        self._curves = Curves(run, record)
         self._begun = False
         self._lock = Lock()
         self._batch, self._window = run.batch_size, run.window
@@ -59,7 +59,8 @@ class MinibatchRun:
     @property
     def finished(self) -> bool:
         """Whether it has come to its end, and has been tested there."""
-        return self._stopped and bool(self.state.tested or not self.run.test_presentations)
+        tested = bool(self.state.tested or not self.run.test_presentations)
+        return self._stopped and tested and not self._validation_due
 
     @property
     def _stopped(self) -> bool:
@@ -69,12 +70,18 @@ class MinibatchRun:
         """Go on until the run stops or `cancelled` is set, with so many threads of the engine."""
         self.begin(threads)
         while not self.finished and not cancelled[0]:
-            if self._stopped:
-                self._test_at_end(threads, cancelled)
-            elif self._tests_due():
-                self._test(threads, cancelled)
-            else:
-                self._train(threads, cancelled)
+            self.step(threads, cancelled)
+
+    def step(self, threads: int, cancelled: Flag) -> None:
+        """Call the engine once: for some updates, or for a test."""
+        if self._validation_due:
+            self._validate(threads, cancelled)
+        elif self._stopped:
+            self._test_at_end(threads, cancelled)
+        elif self._tests_due():
+            self._test(threads, cancelled)
+        else:
+            self._train(threads, cancelled)
 
     def begin(self, threads: int = 1) -> None:
         """Draw the initial parameters, or take up what was kept.
@@ -101,9 +108,10 @@ class MinibatchRun:
         state = State(
             {name: np.ascontiguousarray(value[0], run.precision) for name, value in drawn.items()},
             memories={n: s.begin() for n, s in zip(_SCHEDULES, self._schedules, strict=True) if s is not None},
-            curves={name: np.full(self._points, np.nan) for name in self._curves},
-            partial=self._nothing(),
         )
+        self._curves.begin(state)
+        if run.early_stopping is not None:
+            state.best = dict(state.parameters)
         with self._lock:
             self.state = state if self._kept is None else State.from_bytes(self._kept, state)
             self._kept, self._begun = None, True
@@ -113,7 +121,7 @@ class MinibatchRun:
         with self._lock:
             if not self._begun:
                 return self._kept
-            return self.state.to_bytes(min(self.state.seen // self._record, self._points) if self._record else 0)
+            return self.state.to_bytes(self._curves.filled(self.state.seen))
 
     def result(self) -> dict[str, Any]:
         """Give what a dataset says of the run."""
@@ -124,8 +132,9 @@ class MinibatchRun:
             "presentations_computed": state.seen,
             "loss": state.loss,
             "error": state.error,
+            **self._validated,
             **({"test_loss": state.test_loss, "test_error": state.test_error} if self.run.test_presentations else {}),
-            **state.parameters,
+            **self._reported,
             **state.curves,
         }
 
@@ -134,9 +143,16 @@ class MinibatchRun:
         return f"{self.state.seen:,} of {self.run.max_presentations:,} presentations"
 
     @property
-    def _points(self) -> int:
-        """Points of a learning curve."""
-        return self.run.max_presentations // self._record if self._record else 0
+    def _validated(self) -> dict[str, float]:
+        """What was found with the validation set, if there is one."""
+        if self.run.early_stopping is None:
+            return {}
+        return {"validation_loss": self.state.validation_loss, "validation_presentations": self.state.best_seen}
+
+    @property
+    def _reported(self) -> dict[str, NDArray[Any]]:
+        """The network that comes out."""
+        return self.state.best or self.state.parameters
 
     def _train(self, threads: int, cancelled: Flag) -> None:
         """Do some updates, all or none of them."""
@@ -174,6 +190,8 @@ class MinibatchRun:
         if run.criterion is not None:
             done = state.row if run.criterion.measure == "consecutive" else state.seen % self._window
             limits.append(self._window - done)
+        if run.early_stopping is not None:
+            limits.append(run.early_stopping.presentations - state.seen % run.early_stopping.presentations)
         limits += [left for s in self._schedules if s is not None and (left := s.left(state.seen)) is not None]
         quick = int(SECONDS / self._seconds) if self._seconds else 1
         return min(min(limits) // self._batch, max(1, quick), MOST_UPDATES)
@@ -204,8 +222,7 @@ class MinibatchRun:
         for name, schedule in zip(_SCHEDULES, self._schedules, strict=True):
             if schedule is not None:
                 schedule.observe(state.memories[name], cost, state.seen)
-        if self._record:
-            self._record_update(cost, number, norm, omega)
+        self._curves.take(state, cost, number, norm, omega)
 
     def _close_window(self) -> None:
         """Report the mean of what was shown since the last window, unless tests are reported."""
@@ -272,13 +289,12 @@ class MinibatchRun:
         with self._lock:
             state.tests += 1
             state.loss, state.error, state.measured = loss / criterion.tests, wrong / criterion.tests, 1
-            if self._record:
-                self._record_test()
+            self._curves.take_test(state, "record_test_error", state.error)
             self._judge(False)
 
     def _test_at_end(self, threads: int, cancelled: Flag) -> None:
         """Test the network as `rnnlatch.evaluate` does, or not at all."""
-        run, params = self.run, {name: value.astype(np.float64) for name, value in self.state.parameters.items()}
+        run, params = self.run, {name: value.astype(np.float64) for name, value in self._reported.items()}
         found = evaluate_network(
             run.network.structure(run.task.loss, run.task.at) | run.task.structure(),
             run.test_presentations,
@@ -295,41 +311,44 @@ class MinibatchRun:
                 self.state.test_loss, self.state.test_error = found
                 self.state.tested = 1
 
-    # What is recorded: sums over the updates of a point of the curves, in this order, and its last test.
-    _SUMS = ("record_loss", "record_error", "record_gradient_norm", "record_clipped", "record_omega")
-    _LARGEST, _TEST = len(_SUMS), len(_SUMS) + 1
+    @property
+    def _validation_due(self) -> bool:
+        """Whether the network has to be tested on the validation set before anything else."""
+        stopping, state = self.run.early_stopping, self.state
+        if stopping is None or state.validated == state.seen or state.outcome == Outcome.DIVERGED:
+            return False
+        return self._stopped or state.seen % stopping.presentations == 0
 
-    @classmethod
-    def _nothing(cls) -> NDArray[np.float64]:
-        nothing = np.zeros(len(cls._SUMS) + 2)
-        nothing[cls._TEST] = np.nan
-        return nothing
-
-    def _record_update(self, cost: float, wrong: int, norm: float, omega: float) -> None:
-        state, sums, settings = self.state, self.state.partial, self._settings
-        guarded = self._structure["shrink"] and not norm <= EXPLODED
-        clipped = norm > settings["clip_norm"] and not guarded
-        state.partial_batches += 1
-        for place, value in enumerate((cost, wrong / self._batch, norm, float(clipped), omega)):
-            sums[place] += value
-        if norm > sums[self._LARGEST] or norm != norm:
-            sums[self._LARGEST] = norm
-        if state.seen % self._record:
+    def _validate(self, threads: int, cancelled: Flag) -> None:
+        """Test the network on the validation set, or not at all."""
+        state, stopping, network = self.state, self.run.early_stopping, self.run.network
+        assert stopping is not None
+        task, count = stopping.task, stopping.task.training_set or 0
+        found = core.evaluate_minibatches(
+            network.structure(task.loss, task.at) | task.structure() | {"precision": self.run.precision},
+            {name: np.array([value]) for name, value in task.columns().items()},
+            self._key,
+            self._stream,
+            state.parameters,
+            0,
+            count,
+            task.arrays(),
+            threads,
+            cancelled,
+        )
+        if found["presentations"] < count:
             return
-        point = state.seen // self._record - 1
-        found = dict(zip(self._SUMS, (sums[: len(self._SUMS)] / state.partial_batches).tolist(), strict=True))
-        found |= {"record_gradient_norm_max": sums[self._LARGEST], "record_test_error": sums[self._TEST]}
-        for name, curve in state.curves.items():
-            curve[point] = found[name]
-        state.partial, state.partial_batches = self._nothing(), 0
-
-    def _record_test(self) -> None:
-        """Put a test at the first point that is not before it."""
-        state = self.state
-        if state.seen % self._record:
-            state.partial[self._TEST] = state.error
-        else:
-            state.curves["record_test_error"][state.seen // self._record - 1] = state.error
+        with self._lock:
+            state.validated = state.seen
+            state.since_best += 1
+            if not (state.validation_loss <= found["loss"] or math.isnan(found["loss"])):  # also where there was none
+                state.best, state.best_seen = state.parameters, state.seen
+                state.validation_loss, state.since_best = found["loss"], 0
+            self._curves.take_test(state, "record_validation_loss", found["loss"])
+            if not self._stopped and state.since_best == stopping.patience:
+                state.outcome = Outcome.STOPPED_EARLY
+                if not state.measured:
+                    self._close_window()
 
 
 def _check_memory(run: Run, threads: int) -> None:

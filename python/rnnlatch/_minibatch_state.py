@@ -28,6 +28,8 @@ class State:
         What the schedules remember, by the name of the field.
     curves : dict of ndarray
         What is recorded, NaN where the run has not been yet.
+    best : dict of ndarray
+        The network when the validation set was learned best.
     partial : ndarray
         Sums of what belongs to the next point of the curves.
     """
@@ -36,6 +38,7 @@ class State:
     optimiser: Arrays = field(default_factory=dict)
     memories: Arrays = field(default_factory=dict)
     curves: Arrays = field(default_factory=dict)
+    best: Arrays = field(default_factory=dict)
     partial: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     seen: int = 0
     outcome: int = GOING_ON
@@ -46,19 +49,23 @@ class State:
     partial_batches: int = 0
     measured: int = 0  # whether loss and error are those of a window or a test
     tested: int = 0  # whether it has been tested at its end
+    validated: int = 0  # presentations after which it was tested on the validation set last
+    best_seen: int = 0
+    since_best: int = 0  # tests on the validation set
     window_cost: float = 0.0  # sums of the batches' mean costs
     row_cost: float = 0.0
     loss: float = np.nan
     error: float = np.nan
     test_loss: float = np.nan
     test_error: float = np.nan
+    validation_loss: float = np.nan  # of the best test
 
     def to_bytes(self, recorded: int) -> bytes:
         """Write it down, of the curves so many points."""
         arrays: Arrays = {"partial": self.partial}
         for kind in (int, float):
             arrays[kind.__name__] = np.array([kind(getattr(self, name)) for name in _names(kind)])
-        for group in ("parameters", "optimiser", "memories", "curves"):
+        for group in ("parameters", "optimiser", "memories", "curves", "best"):
             stop = slice(recorded if group == "curves" else None)
             arrays |= {f"{group}/{name}": value[stop] for name, value in getattr(self, group).items()}
         file = io.BytesIO()
@@ -83,12 +90,13 @@ class State:
         """
         arrays = _npz.read(io.BytesIO(data), widen=False)
         try:
-            state = cls(dict(like.parameters), memories=dict(like.memories), curves=like.curves)
+            state = cls(dict(like.parameters), memories=dict(like.memories), curves=like.curves, best=dict(like.best))
             state.partial = _like(arrays.pop("partial"), like.partial)
             for kind in (int, float):
                 for name, value in zip(_names(kind), arrays.pop(kind.__name__).tolist(), strict=True):
                     setattr(state, name, value)
-            missing = {f"parameters/{name}" for name in like.parameters} - arrays.keys()
+            missing = {f"{group}/{name}" for group in ("parameters", "best") for name in getattr(like, group)}
+            missing -= arrays.keys()
             if missing:
                 raise ValueError(f"it has no {min(missing)}")
             for path, value in arrays.items():

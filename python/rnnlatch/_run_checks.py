@@ -1,15 +1,54 @@
-"""Whether the numbers of a run go together: presentations, batches, windows, schedules."""
+"""Whether the parts of a run go together: sizes, presentations, batches, windows, schedules."""
 
 from typing import TYPE_CHECKING
 
 from rnnlatch import validation
 from rnnlatch.algorithms import DiscreteErrorPropagation, HalveOnRise, RandomGuessing, RedrawAfterError
+from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
+from rnnlatch.early_stopping import EarlyStopping
+from rnnlatch.tasks import MinimalLatch, Task
 
 if TYPE_CHECKING:
     from rnnlatch.run import Run
 
-__all__ = ["check_presentations"]
+__all__ = ["check_presentations", "check_sizes"]
+
+
+def check_sizes(cell: LatchNeuron | NetworkCell, task: Task) -> None:
+    """Raise where a cell does not take what a task shows, or gives other outputs than it compares."""
+    name = type(task).__name__
+    if isinstance(cell, LatchNeuron):
+        if not isinstance(task, MinimalLatch):
+            raise ValueError(
+                f"cell is a LatchNeuron and the task a {name}; the task must be a MinimalLatch, or the cell another, such as "
+                f"VanillaRNN(inputs={task.features}, hidden=1, read_unit=0)"
+            )
+        return
+    if cell.inputs != task.features:
+        raise ValueError(
+            f"cell has inputs={cell.inputs} and the {name} shows {task.features} number{'s' * (task.features > 1)} at each "
+            f"step; inputs must be "
+            f"{task.features}"
+        )
+    if task.loss == "softmax_cross_entropy":
+        if cell.read_size < task.outputs:
+            raise ValueError(
+                f"cell has {cell.read_size} outputs and the {name} has {task.outputs} classes; outputs must be at least "
+                f"{task.outputs}"
+            )
+    elif cell.read_size != task.outputs:
+        plural = "s" if task.outputs > 1 else ""
+        one = ", or a read_unit given" if task.outputs == 1 and cell.outputs is None else ""
+        given = (
+            f"outputs={cell.outputs}" if cell.outputs is not None else f"no read-out of its {cell.hidden} hidden units"
+        )
+        if cell.read_unit is not None:
+            given = f"read_unit={cell.read_unit}"
+        raise ValueError(
+            f"cell has {given} and the {name} compares {task.outputs} number{plural} with a target; outputs must be "
+            f"{task.outputs}{one}"
+        )
 
 
 def check_presentations(run: "Run") -> None:
@@ -35,11 +74,23 @@ def check_presentations(run: "Run") -> None:
     if run.criterion is not None:
         _check_measure(run, run.criterion)
         _check_window(run, run.criterion)
+    if run.early_stopping is not None:
+        _check_early_stopping(run, run.early_stopping)
     for name in ("learning_rate_schedule", "omega_schedule"):
         schedule = getattr(run.algorithm, name, None)
         if isinstance(schedule, HalveOnRise) and schedule.presentations % batch:
             allowed = f"a multiple of the batch size, which is {batch}"
             raise validation.fail(f"presentations of {name}", schedule.presentations, allowed)
+
+
+def _check_early_stopping(run: "Run", stopping: EarlyStopping) -> None:
+    if stopping.presentations % run.batch_size:
+        allowed = f"a multiple of the batch size, which is {run.batch_size}"
+        raise validation.fail("presentations of early_stopping", stopping.presentations, allowed)
+    try:
+        check_sizes(run.cell, stopping.task)
+    except ValueError as error:
+        raise ValueError(f"early_stopping has a task that does not fit: {error}") from None
 
 
 def _check_measure(run: "Run", criterion: Criterion) -> None:

@@ -33,8 +33,8 @@ def summarise(
     Returns
     -------
     Dataset
-        Over the axes: ``runs``, and ``exhausted``, ``converged``, ``diverged``, ``stuck``, counts; for each other variable
-        ``…_mean`` and ``…_median``, over the runs whose value is finite, NaN where there are none.
+        Over the axes: ``runs``, and ``exhausted``, ``converged``, ``diverged``, ``stuck``, ``stopped_early``, counts; for each
+        other variable ``…_mean`` and ``…_median``, over the runs whose value is finite, NaN where there are none.
     """
     size = len(plan.points)
     counts = {name: np.zeros(size, np.int64) for name in ("runs", *(outcome.name.lower() for outcome in Outcome))}
@@ -50,7 +50,9 @@ def summarise(
             # One entry of an array at a time: a grid point may have a million runs.
             for entry in np.ndindex(values.shape[1:]):
                 means[name][(point, *entry)], medians[name][(point, *entry)] = _averages(values[(slice(None), *entry)])
-    words = {"runs": "finished runs"} | {kind.name.lower(): f"runs that ended {kind.name.lower()}" for kind in Outcome}
+    words = {"runs": "finished runs"} | {
+        kind.name.lower(): f"runs that ended {kind.name.lower().replace('_', ' ')}" for kind in Outcome
+    }
     data: dict[str, Any] = {
         name: xr.Variable(tuple(plan.axes), count.reshape(plan.shape), {"long_name": words[name], "units": "runs"})
         for name, count in counts.items()
@@ -59,7 +61,7 @@ def summarise(
         for kind_of, averages in (("mean", means[name]), ("median", medians[name])):
             data[f"{name}_{kind_of}"] = xr.Variable(
                 (*plan.axes, *part.dims),
-                averages.reshape(*plan.shape, *part.shape),
+                averages.reshape((*plan.shape, *part.shape)),
                 {"long_name": f"{kind_of} over runs: {part.attrs['long_name']}", "units": part.attrs["units"]},
             )
     coords = {axis: xr.Variable((axis,), values, words_of) for axis, (values, words_of) in plan.coordinates.items()}

@@ -74,6 +74,8 @@ RESERVED = frozenset(COORDINATES) | {
     "error",
     "test_loss",
     "test_error",
+    "validation_loss",
+    "validation_presentations",
     "weight",
     "input",
     "runs",
@@ -110,6 +112,10 @@ def variables(run: Run, computed: bool | None = None) -> dict[str, Variable]:
     named = {"loss": f"mean cost {where}", "error": f"{wrong} {where}"}
     if run.test_presentations:
         named |= {"test_loss": "mean cost of fresh test sequences", "test_error": "fraction of wrong test sequences"}
+    if run.early_stopping is not None:
+        named["validation_loss"] = "lowest mean cost of the validation set"
+        words = {"long_name": "presentations after which the validation set cost least", "units": "presentations"}
+        described["validation_presentations"] = Variable((), (), "<i8", 0, words)
     for name, long_name in named.items():
         described[name] = Variable((), (), "<f8", np.nan, {"long_name": long_name, "units": "1"})
     for name, part in _parameters(run).items():
@@ -157,6 +163,8 @@ def _minibatch_curves(run: Run) -> dict[str, Variable]:
         words["record_omega"] = f"mean regulariser Omega {since}"
     if run.criterion is not None and run.criterion.measure == "test_error":
         words["record_test_error"] = f"fraction of wrong test sequences in the last test {since}"
+    if run.early_stopping is not None:
+        words["record_validation_loss"] = f"mean cost of the validation set in the last test {since}"
     return {
         name: Variable(("presentation",), (), "<f8", np.nan, {"long_name": long_name, "units": "1"})
         for name, long_name in words.items()

@@ -23,6 +23,7 @@ class Outcome(IntEnum):
     CONVERGED = 1
     DIVERGED = 2
     STUCK = 3
+    STOPPED_EARLY = 4
 
     @property
     def sentence(self) -> str:
@@ -41,5 +42,8 @@ _SENTENCES = {
     ),
     Outcome.STUCK: (
         "The search moved no more without having met the criterion; a wider search, or another seed, may help."
+    ),
+    Outcome.STOPPED_EARLY: (
+        "The validation set was learned no better, and the run stopped; its parameters are those that were best."
     ),
 }

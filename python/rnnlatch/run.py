@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlatch import _network_runs, validation
 from rnnlatch._drivers import DRIVERS, PRECISIONS, check_driver, in_matrices
 from rnnlatch._record import Record, canonical_json
-from rnnlatch._run_checks import check_presentations
+from rnnlatch._run_checks import check_presentations, check_sizes
 from rnnlatch.algorithms import (
     Adam,
     Algorithm,
@@ -24,9 +24,10 @@ from rnnlatch.algorithms import (
 from rnnlatch.algorithms.python import AbsentAlgorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
+from rnnlatch.early_stopping import EarlyStopping
 from rnnlatch.tasks import DatasetTask, MinimalLatch, Task
 
-__all__ = ["Run", "check_record", "check_sizes", "in_latch_engine", "labels"]
+__all__ = ["Run", "check_record", "in_latch_engine", "labels"]
 
 FRESH_WINDOW = 100
 TEST_WINDOW = 1000  # batches
@@ -62,6 +63,9 @@ class Run(Record):
         presentations or more; else in lanes. The last bits of what is trained depend on it.
     precision : {"float64", "float32"}
         Of training in matrices; single precision is faster, and its parameters are single-precision numbers.
+    early_stopping : EarlyStopping or None
+        A validation set on which the network is tested as it learns: the parameters of the run are those of the best test, and
+        it may stop where no test is better. None: there is none.
 
     Raises
     ------
@@ -70,9 +74,9 @@ class Run(Record):
 
     Notes
     -----
-    Only runs in matrices have: ``precision="float32"``, ``Criterion(measure="test_error")``, what is said of `GradientDescent`,
-    `Adam` and `RMSprop` to be for runs in matrices, and the keywords ``record`` (of networks) and ``checkpoint`` of
-    `rnnlatch.train`. Learned initial states, ``same_step`` and other algorithms are only in lanes.
+    Only runs in matrices have: ``precision="float32"``, ``Criterion(measure="test_error")``, `early_stopping`, what is said
+    of `GradientDescent`, `Adam` and `RMSprop` to be for runs in matrices, and the keywords ``record`` (of networks) and
+    ``checkpoint`` of `rnnlatch.train`. Learned initial states, ``same_step`` and other algorithms are only in lanes.
 
     Examples
     --------
@@ -99,6 +103,9 @@ class Run(Record):
     precision: Literal["float64", "float32"] = field(
         default="float64", metadata={"long_name": "precision of training", "later": True}
     )
+    early_stopping: EarlyStopping | None = field(
+        default=None, metadata={"long_name": "validation set and patience", "later": True}
+    )
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -122,6 +129,9 @@ class Run(Record):
         if self.driver is not None:
             put(self, "driver", validation.choice("driver", self.driver, DRIVERS))
         put(self, "precision", validation.choice("precision", self.precision, PRECISIONS))
+        if self.early_stopping is not None:
+            allowed = "an rnnlatch.EarlyStopping(…) or None"
+            validation.instance("early_stopping", self.early_stopping, EarlyStopping, allowed)
         check_sizes(self.cell, self.task)
         if isinstance(self.cell, LatchNeuron):
             self.cell.starting_input(self.prefix)
@@ -278,42 +288,6 @@ def in_latch_engine(cell: LatchNeuron | NetworkCell, task: Task) -> bool:
     if not isinstance(cell, LatchNeuron) or not isinstance(task, MinimalLatch):
         return False
     return isinstance(task.length, int) and task.tolerance is None and getattr(cell, "activation", "tanh") == "tanh"
-
-
-def check_sizes(cell: LatchNeuron | NetworkCell, task: Task) -> None:
-    """Raise where a cell does not take what a task shows, or gives other outputs than it compares."""
-    name = type(task).__name__
-    if isinstance(cell, LatchNeuron):
-        if not isinstance(task, MinimalLatch):
-            raise ValueError(
-                f"cell is a LatchNeuron and the task a {name}; the task must be a MinimalLatch, or the cell another, such as "
-                f"VanillaRNN(inputs={task.features}, hidden=1, read_unit=0)"
-            )
-        return
-    if cell.inputs != task.features:
-        raise ValueError(
-            f"cell has inputs={cell.inputs} and the {name} shows {task.features} number{'s' * (task.features > 1)} at each "
-            f"step; inputs must be "
-            f"{task.features}"
-        )
-    if task.loss == "softmax_cross_entropy":
-        if cell.read_size < task.outputs:
-            raise ValueError(
-                f"cell has {cell.read_size} outputs and the {name} has {task.outputs} classes; outputs must be at least "
-                f"{task.outputs}"
-            )
-    elif cell.read_size != task.outputs:
-        plural = "s" if task.outputs > 1 else ""
-        one = ", or a read_unit given" if task.outputs == 1 and cell.outputs is None else ""
-        given = (
-            f"outputs={cell.outputs}" if cell.outputs is not None else f"no read-out of its {cell.hidden} hidden units"
-        )
-        if cell.read_unit is not None:
-            given = f"read_unit={cell.read_unit}"
-        raise ValueError(
-            f"cell has {given} and the {name} compares {task.outputs} number{plural} with a target; outputs must be "
-            f"{task.outputs}{one}"
-        )
 
 
 def check_record(run: Run, record: object) -> int:

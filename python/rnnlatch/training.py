@@ -21,6 +21,7 @@ from rnnlatch._variables import curves, dataset, provenance, variables
 from rnnlatch.algorithms import Algorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
+from rnnlatch.early_stopping import EarlyStopping
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run, check_record
 from rnnlatch.tasks import Task
@@ -42,6 +43,7 @@ def train(
     record: int | None = None,
     driver: Literal["lanes", "matrices"] | None = None,
     precision: Literal["float64", "float32"] = "float64",
+    early_stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 60.0,
     rng: RNGLike | None = None,
@@ -73,6 +75,8 @@ def train(
         one length by `GradientDescent`.
     driver, precision
         What walks the networks, and with which numbers; see `rnnlatch.Run`.
+    early_stopping : EarlyStopping or None
+        A validation set: the parameters are those with which it costs least, and a run may stop where it costs no less.
     checkpoint : path, optional
         A file that keeps how far every run is: it is written now and then, on Ctrl-C and at the end, and the same call goes
         on from there; what comes out is the same, to the last bit. One of another training is refused. Like `record` it
@@ -94,16 +98,18 @@ def train(
         Over the dimension ``run``: ``outcome`` (see `rnnlatch.Outcome`), ``presentations``, ``loss``, ``error``, and
         the trained parameters: of a `LatchNeuron` ``weight`` and ``input`` (run, class, step), of other networks by their
         names in PyTorch, so that functions such as those of `rnnlatch.gradients` take the dataset as it is. With
-        `test_presentations` also ``test_loss`` and ``test_error``. ``presentations_computed``, where it can differ, says
-        how many of the presentations that a search counts had to be run. All are dimensionless except the counts.
+        `test_presentations` also ``test_loss`` and ``test_error``; with `early_stopping` ``validation_loss``, the lowest mean
+        cost of the validation set, and ``validation_presentations``, after how many that was. ``presentations_computed``,
+        where it can differ, says how many of the presentations that a search counts had to be run. All are dimensionless
+        except the counts.
 
         With `record` also curves over (run, presentation), NaN after a run's stop. Of networks: means over the `record`
         presentations before, ``record_loss`` and ``record_error`` of what they were trained on, ``record_gradient_norm``
         and its largest, ``record_gradient_norm_max``, both before clipping, ``record_clipped``, the fraction of updates
         whose gradient was longer than ``clip_norm``, with Omega ``record_omega``; and with
-        ``Criterion(measure="test_error")`` ``record_test_error``, the last test, NaN where there was none. Of a
-        `LatchNeuron`: ``record_loss``, ``record_gradient_norm``, ``record_weight`` and ``record_input`` of the batch that
-        ends there.
+        ``Criterion(measure="test_error")`` ``record_test_error``, the last test, NaN where there was none; with
+        `early_stopping` in the same way ``record_validation_loss``. Of a `LatchNeuron`: ``record_loss``,
+        ``record_gradient_norm``, ``record_weight`` and ``record_input`` of the batch that ends there.
 
     Raises
     ------
@@ -140,7 +146,9 @@ def train(
     >>> bool((out.record_loss.isel(presentation=-1) < out.record_loss.isel(presentation=0)).all())
     True
     """
-    run = Run(cell, task, algorithm, criterion, max_presentations, test_presentations, driver, precision)
+    run = Run(
+        cell, task, algorithm, criterion, max_presentations, test_presentations, driver, precision, early_stopping
+    )
     if record is not None and run.engine == "networks":
         run = into_matrices(run, "record", record)
     if checkpoint is not None:
