@@ -27,7 +27,8 @@ GIVEN: dict[str, Any] = {
 
 
 def stopping(patience: int | None = None, **given: Any) -> rl.EarlyStopping:
-    return rl.EarlyStopping(**({"task": validation_set(), "presentations": EVERY, "patience": patience} | given))
+    settings: dict[str, Any] = {"task": validation_set(), "presentations": EVERY, "patience": patience}
+    return rl.EarlyStopping(**(settings | given))
 
 
 @pytest.fixture(scope="module")
