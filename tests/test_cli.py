@@ -109,6 +109,11 @@ def test_status_tells_how_far_a_sweep_is(tmp_path: Path, capsys: pytest.CaptureF
         (["reproduce", DENSITY, "--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["reproduce", DENSITY, "--threads", "0"], "threads is 0; it must be an integer from 1 to 1024"),
         (["reproduce", DENSITY, "--thread"], "expected one argument"),
+        (["reproduce", DENSITY, "--data", "x.txt"], f"data is 'x.txt', and {DENSITY} takes no file"),
+        (
+            ["reproduce", DENSITY, "bengio1994-length", "--data", "x"],
+            "2 experiments are named; it is for one at a time",
+        ),
         (["explore"], "invalid choice: 'explore'"),
         (["status", "nowhere.sqlite"], "there is no such file"),
         (["status"], "the following arguments are required: STORE"),

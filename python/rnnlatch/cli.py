@@ -147,6 +147,7 @@ def _parser() -> _Parser:
     run.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start (0)")
     run.add_argument("--threads", type=int, metavar="N", help="threads (all processors)")
     run.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="kind of picture (png)")
+    run.add_argument("--data", metavar="FILE", help="your own text or music, for an experiment that takes it: see list")
     run.add_argument(
         "--check", action="store_true", help="exit with 1 if a claim held that we know not to, or the reverse"
     )
@@ -206,6 +207,8 @@ def _list(_: argparse.Namespace) -> int:
         one = experiments.get(name)
         print(f"{one.name}   {one.paper}, {one.figure}")
         print(textwrap.fill(f"{one.title}: {one.shows}.", WIDTH, initial_indent="  ", subsequent_indent="  "))
+        if one.takes is not None:
+            print(textwrap.fill(f"--data FILE: {one.takes}.", WIDTH, initial_indent="  ", subsequent_indent="  "))
         for scale, size in one.scales.items():
             print(f"    {scale:6}  {size.duration:12}  {size.runs}")
         print()
@@ -234,8 +237,16 @@ def _reproduce(options: argparse.Namespace) -> int:
     validation.integer("seed", options.seed, at_least=0)
     if options.threads is not None:
         validation.integer("threads", options.threads, at_least=1, at_most=1024)
-    for one in chosen:
-        writable_directory(Path(options.out) / one.name)
+    data = None if options.data is None else Path(options.data)
+    if data is not None:
+        if len(chosen) > 1:
+            raise ValueError(
+                f"data is {options.data!r}, and {len(chosen)} experiments are named; it is for one at a time"
+            )
+        chosen[0].check_data(data)
+    else:  # with a file it is looked at first
+        for one in chosen:
+            writable_directory(Path(options.out) / one.name)
     as_expected = True
     for one in chosen:
         if "subset" in one.scales:  # whole, it takes days
@@ -250,12 +261,13 @@ def _reproduce(options: argparse.Namespace) -> int:
                     seed=options.seed,
                     threads=options.threads,
                     format=options.format,
+                    data=data,
                     progress=bar,
                 )
         except StoreMismatchError as error:
             raise ValueError(f"{error}. Another --out keeps both") from None
         except KeyboardInterrupt as stop:
-            kept, total = kept_runs(one, options.out, options.scale)
+            kept, total = kept_runs(one, options.out, options.scale, data)
             where = f"{kept:,} of {total:,} runs of {one.name} are kept in {Path(options.out) / one.name}"
             begun = getattr(stop, "begun_runs", 0)
             where += f", and how far {begun:,} more have come" if begun else ""
@@ -294,6 +306,7 @@ def _same_command(options: argparse.Namespace) -> str:
     if options.threads is not None:
         words += ["--threads", str(options.threads)]
     words += ["--format", options.format] + ["--check"] * options.check
+    words += [] if options.data is None else ["--data", options.data]
     return shlex.join(words)
 
 

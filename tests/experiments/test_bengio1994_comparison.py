@@ -124,7 +124,7 @@ def test_digitised_points_are_within_the_axes_of_the_figure() -> None:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A sweep like the experiment's, but smaller: its claims are looked at, not believed."""
     experiment = experiments.get(NAME)
-    (plan,) = experiment.sweeps("quick")
+    (plan,) = experiment.plans("quick")
     path = tmp_path_factory.mktemp("comparison") / "sweep.sqlite"
 
     def study(problem: str, algorithm: str, input_noise: float, length: int) -> rl.Run:

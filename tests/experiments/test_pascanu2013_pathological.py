@@ -189,7 +189,7 @@ def test_chance_is_what_a_network_without_memory_gets_wrong(name: str) -> None:
 
 def test_the_scale_of_the_paper_is_the_papers() -> None:
     experiment = experiments.get(NAME)
-    main, compared, mixed, _ = experiment.sweeps("paper")
+    main, compared, mixed, _ = experiment.plans("paper")
     assert list(main.axes["length"]) == [50, 100, 150, 200]
     assert main.runs == mixed.runs == 5
     run: Any = mixed.study("addition")

@@ -82,7 +82,7 @@ def test_claims_can_turn(words: str, change: Change) -> None:
 
 
 def test_settings_are_those_of_the_paper() -> None:
-    main, alone, mixed = EXPERIMENT.sweeps("paper")
+    main, alone, mixed = EXPERIMENT.plans("paper")
     assert (main.runs, mixed.runs) == (5, 5)
     for name, (clips, regularises) in ALGORITHMS.items():
         run: Any = (alone if name == "SGD-R" else main).study("basic tanh", name, 100)
@@ -97,7 +97,7 @@ def test_settings_are_those_of_the_paper() -> None:
 
 
 def test_networks_start_as_in_the_paper() -> None:
-    main, *_ = EXPERIMENT.sweeps("paper")
+    main, *_ = EXPERIMENT.plans("paper")
     for name in INITIALISATIONS:
         run: Any = main.study(name, "SGD", 100)
         start = run.cell.initial_parameters(0, runs=20)

@@ -24,7 +24,7 @@ def test_every_scale_describes_valid_sweeps(name: str) -> None:
     experiment = experiments.get(name)
     assert tuple(experiment.scales) in (experiments.SCALES, ("quick", "paper", "large"))
     for scale in experiment.scales:
-        plans = experiment.sweeps(scale)
+        plans = experiment.plans(scale)
         assert [plan.file for plan in plans[:1]] in ([], ["sweep.sqlite"])
         assert len({plan.file for plan in plans}) == len(plans)
         for plan in plans:
@@ -34,7 +34,7 @@ def test_every_scale_describes_valid_sweeps(name: str) -> None:
 
 
 def runs(name: str, scale: ScaleName) -> int:
-    plan = experiments.get(name).sweeps(scale)[0]
+    plan = experiments.get(name).plans(scale)[0]
     return plan.runs * math.prod(len(values) for values in plan.axes.values())
 
 
@@ -45,18 +45,18 @@ def test_paper_scale_has_the_papers_runs_and_large_a_million_for_each_reading() 
 
 
 def test_density_and_length_agree_about_what_the_paper_gives() -> None:
-    (density,) = experiments.get("bengio1994-density").sweeps("paper")
+    (density,) = experiments.get("bengio1994-density").plans("paper")
     run: Any = density.study("variance", 0.25, 1.35)
     assert (run.task.length, run.task.prefix, run.task.std, run.task.target) == (20, 3, 0.5, 0.8)
     assert (run.cell.w, run.cell.train_w) == (1.35, True)
-    length = experiments.get("bengio1994-length").sweeps("paper")[0]
+    length = experiments.get("bengio1994-length").plans("paper")[0]
     run = length.study("standard deviation", 33)
     assert (run.task.length, run.task.prefix, run.task.std) == (33, 3, 0.2)
     assert (run.cell.w, run.cell.train_w) == (1.25, False)
 
 
 def test_controls_change_what_they_say_and_nothing_else() -> None:
-    main, controls, _ = experiments.get("bengio1994-length").sweeps("paper")
+    main, controls, _ = experiments.get("bengio1994-length").plans("paper")
     base = main.study("standard deviation", 20)
     by_name: dict[str, Any] = {name: controls.study(name, 20) for name in controls.axes["control"]}
     assert by_name["budget x 100"].max_presentations == 100 * base.max_presentations

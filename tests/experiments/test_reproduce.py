@@ -1,6 +1,7 @@
 """All experiments from end to end at scale quick."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 import xarray as xr
 
 from rnnlatch import experiments, open_store
+from rnnlatch.experiments.base import Material, ScaleName, SweepPlan
 from rnnlatch.experiments.reproduce import kept_runs, reproduce
 from rnnlatch.store import StoreError
 
 SEED = 0
-TRAINED = [name for name in experiments.names() if experiments.get(name).sweeps("quick")]
+TRAINED = [name for name in experiments.names() if experiments.get(name).plans("quick")]
 ANALYSED = [name for name in experiments.names() if name not in TRAINED]
 
 
@@ -37,7 +39,7 @@ def trained(request: pytest.FixtureRequest, directory: Path) -> Any:
 def test_everything_is_left_behind_and_nothing_else(done: Any) -> None:
     experiment, found = done
     assert {path.name for path in found.directory.iterdir()} == {path.name for path in found.files}
-    stores = {plan.file for plan in experiment.sweeps("quick")}
+    stores = {plan.file for plan in experiment.plans("quick")}
     assert {path.name for path in found.files} == stores | {"data.nc", "figure.png", "claims.json"}
     assert (found.directory / "figure.png").read_bytes().startswith(b"\x89PNG")
 
@@ -66,7 +68,7 @@ def test_picture_and_claims_can_be_made_from_the_data_alone(done: Any) -> None:
 
 def test_counts_are_those_of_the_store(trained: Any) -> None:
     experiment, found = trained
-    (plan, *_) = experiment.sweeps("quick")
+    (plan, *_) = experiment.plans("quick")
     store = open_store(found.directory / "sweep.sqlite")
     assert store.missing == 0
     outcome = store.to_xarray()["outcome"]
@@ -86,7 +88,7 @@ def test_nothing_is_run_again(trained: Any, directory: Path) -> None:
 
 
 def cumulated(experiment: Any) -> Any:
-    sizes = [plan.runs * np.prod([len(values) for values in plan.axes.values()]) for plan in experiment.sweeps("quick")]
+    sizes = [plan.runs * np.prod([len(values) for values in plan.axes.values()]) for plan in experiment.plans("quick")]
     return set(np.cumsum(sizes).tolist())
 
 
@@ -158,3 +160,38 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(ValueError, match=r"out is '.*out', and .* cannot be written: Not a directory"):
         reproduce(experiments.get("bengio1994-density"), tmp_path / "out", scale="quick")
+
+
+def test_a_file_goes_to_sweeps_and_analysis_and_more_may_be_written(tmp_path: Path) -> None:
+    plain = experiments.get("bengio1994-density")
+    seen: list[Path | None] = []
+
+    def sweeps(scale: ScaleName, data: Path | None) -> tuple[SweepPlan, ...]:
+        seen.append(data)
+        return plain.sweeps(scale)
+
+    def analyse(material: Material) -> xr.Dataset:
+        seen.append(material.data)
+        return plain.analyse(material)
+
+    def write(data: xr.Dataset, directory: Path) -> tuple[Path, ...]:
+        (directory / "sample.txt").write_text(str(data.attrs["seed"]))
+        return (directory / "sample.txt",)
+
+    experiment = replace(plain, takes="a text", sweeps=sweeps, analyse=analyse, write=write)
+    given = tmp_path / "text.txt"
+    given.write_text("some text")
+    found = reproduce(experiment, tmp_path, scale="quick", data=given)
+    assert found.files[-1].read_text() == "0"
+    kept_runs(experiment, tmp_path, "quick", given)
+    reproduce(experiment, tmp_path, scale="quick")
+    assert seen == [given, given, given, None, None]
+
+
+def test_a_file_that_nobody_takes_or_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
+    plain, out, given = experiments.get("bengio1994-density"), tmp_path / "out", tmp_path / "nothing.txt"
+    with pytest.raises(ValueError, match=r"data is '.*nothing.txt', and bengio1994-density takes no file"):
+        reproduce(plain, out, scale="quick", data=given)
+    with pytest.raises(ValueError, match=r"data is '.*nothing.txt', and there is no such file"):
+        reproduce(replace(plain, takes="a text"), out, scale="quick", data=given)
+    assert not out.exists()

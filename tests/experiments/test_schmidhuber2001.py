@@ -50,7 +50,7 @@ def test_geometric_numbers_are_told_from_others() -> None:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
     experiment = experiments.get(NAME)
-    (plan,) = experiment.sweeps("quick")
+    (plan,) = experiment.plans("quick")
     path = tmp_path_factory.mktemp("guessing") / "sweep.sqlite"
 
     def study(problem: str, longest: int) -> rl.Run:

@@ -170,7 +170,7 @@ def test_runs_that_choose_are_not_counted() -> None:
 
 def test_all_scales_see_each_task_at_its_full_length() -> None:
     for scale in experiments.get(NAME).scales:
-        main, gated = experiments.get(NAME).sweeps(scale)
+        main, gated = experiments.get(NAME).plans(scale)
         for name in short_spans.TASKS:
             for length in main.axes["length"]:
                 assert short_spans.task(name, length).length_range == (length, length)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -73,12 +74,15 @@ class Material:
         The seed of the whole experiment; what an analysis draws itself must follow from it.
     threads : int or None
         How many threads an analysis may use.
+    data : Path or None
+        The file that the experiment was given, if it takes one and was.
     """
 
     scale: ScaleName
     stores: "Mapping[str, Store]"
     seed: int
     threads: int | None = None
+    data: Path | None = None
 
 
 def no_sweeps(scale: ScaleName) -> tuple[SweepPlan, ...]:  # noqa: ARG001, the same at every scale
@@ -93,8 +97,8 @@ class Experiment:
     An experiment without sweeps computes everything in its analysis, within seconds; it keeps no store, and is computed anew
     each time.
 
-    Everything that the picture and the claims need is in the analysis' dataset, which is what ``data.nc`` holds: both can be
-    made again from that file alone.
+    Everything that the picture, the claims and what else is written need is in the analysis' dataset, which is what ``data.nc``
+    holds: they can be made again from that file alone.
 
     Parameters
     ----------
@@ -114,7 +118,12 @@ class Experiment:
     claims : callable
         ``claims(dataset)`` gives the list of claims.
     sweeps : callable
-        ``sweeps(scale)`` gives the sweeps to run, in order; the first one is the main one. None by default.
+        ``sweeps(scale)`` gives the sweeps to run, in order; the first one is the main one. None by default. Of an experiment
+        that takes a file, ``sweeps(scale, data)``, with its path or None.
+    takes : str, optional
+        What the file is that the experiment takes, and what is there without one, in words; None: it takes none.
+    write : callable, optional
+        ``write(dataset, directory)`` writes more files than every experiment leaves, and gives their paths.
     """
 
     name: str
@@ -126,4 +135,26 @@ class Experiment:
     analyse: "Callable[[Material], xr.Dataset]"
     plot: "Callable[[xr.Dataset], Figure]"
     claims: "Callable[[xr.Dataset], list[Claim]]"
-    sweeps: Callable[[ScaleName], tuple[SweepPlan, ...]] = no_sweeps
+    sweeps: Callable[..., tuple[SweepPlan, ...]] = no_sweeps
+    takes: str | None = None
+    write: "Callable[[xr.Dataset, Path], tuple[Path, ...]] | None" = None
+
+    def plans(self, scale: ScaleName, data: Path | None = None) -> tuple[SweepPlan, ...]:
+        """Give the sweeps to run, with the file that the experiment is given.
+
+        Raises
+        ------
+        ValueError
+            If it is given one and takes none, or the file cannot be used.
+        """
+        self.check_data(data)
+        return self.sweeps(scale) if self.takes is None else self.sweeps(scale, data)
+
+    def check_data(self, data: Path | None) -> None:
+        """Raise where the experiment is given a file that it cannot take, or that is not there."""
+        if data is None:
+            return
+        if self.takes is None:
+            raise ValueError(f"data is {str(data)!r}, and {self.name} takes no file; it must be left out")
+        if not data.exists():
+            raise ValueError(f"data is {str(data)!r}, and there is no such file")

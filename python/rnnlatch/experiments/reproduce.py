@@ -27,7 +27,7 @@ class Reproduction:
     directory : Path
         Where everything is.
     files : tuple of Path
-        The stores, where there are sweeps, ``data.nc``, the figure and ``claims.json``.
+        The stores, where there are sweeps, ``data.nc``, the figure, ``claims.json``, and what else the experiment writes.
     claims : tuple of Claim
         As in ``claims.json``.
     """
@@ -45,6 +45,7 @@ def reproduce(
     seed: int = 0,
     threads: int | None = None,
     format: str = "png",
+    data: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Reproduction:
     """Run an experiment, or what is missing of its sweeps, and write everything to ``out/NAME/``.
@@ -63,6 +64,8 @@ def reproduce(
         Threads of the engine; None: all processors. The result does not depend on it.
     format : {"png", "svg", "pdf"}
         The kind of picture.
+    data : path, optional
+        What an experiment works on that takes a file; see `Experiment.takes`.
     progress : callable, optional
         Called with runs done and runs in all, over all sweeps of the experiment; see `rnnlatch.sweep.Progress`.
 
@@ -75,6 +78,8 @@ def reproduce(
     ------
     TypeError, ValueError
         If a parameter is not as above, the directory cannot be written, or it holds the store of another sweep.
+    OSError
+        If the file cannot be read.
 
     Examples
     --------
@@ -87,8 +92,9 @@ def reproduce(
     validation.choice("scale", scale, tuple(experiment.scales))
     validation.choice("format", format, FORMATS)
     seed = validation.integer("seed", seed, at_least=0)
+    given = None if data is None else Path(data)
+    plans = experiment.plans(scale, given)
     directory = writable_directory(Path(out) / experiment.name)
-    plans = experiment.sweeps(scale)
     files = []
     for plan in plans:
         files.append(directory / plan.file)
@@ -104,25 +110,29 @@ def reproduce(
             experiment=f"{experiment.name}, scale {scale}",
         )
     stores = {plan.file: open_store(directory / plan.file) for plan in plans}
-    data = experiment.analyse(Material(scale, stores, seed, threads))
-    data.attrs |= {
+    found = experiment.analyse(Material(scale, stores, seed, threads, given))
+    found.attrs |= {
         "title": f"{experiment.paper}, {experiment.figure}: {experiment.title}",
         "experiment": experiment.name,
         "scale": scale,
         "seed": seed,
     }
-    claims = tuple(experiment.claims(data))
-    figure = experiment.plot(data)
+    claims = tuple(experiment.claims(found))
+    figure = experiment.plot(found)
     files += [directory / "data.nc", directory / f"figure.{format}", directory / "claims.json"]
-    _write_data(data, files[-3])
+    _write_data(found, files[-3])
     save(figure, files[-2])
     write_claims(files[-1], claims)
+    if experiment.write is not None:
+        files += experiment.write(found, directory)
     return Reproduction(directory, tuple(files), claims)
 
 
-def kept_runs(experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName) -> tuple[int, int]:
+def kept_runs(
+    experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName, data: Path | None = None
+) -> tuple[int, int]:
     """Return how many runs of an experiment are finished and kept in its stores, and how many there are in all."""
-    plans = experiment.sweeps(scale)
+    plans = experiment.plans(scale, data)
     stores = [Path(out) / experiment.name / plan.file for plan in plans]
     kept = sum(open_store(path).finished for path in stores if path.exists())
     return kept, sum(map(total_runs, plans))
