@@ -13,12 +13,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 __all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "own_legend", "save", "style"]
 
 FORMATS = ("png", "svg", "pdf")
 
 _OWN = "legend-of-the-plot"  # marks a legend that may be drawn anew
+_LABELS_HEIGHT = 32.0  # points, of an axis' numbers and label
 
 
 @contextmanager
@@ -73,7 +75,19 @@ def legend_below(ax: Axes, columns: int = 2) -> None:
     columns : int
         Entries side by side.
     """
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, columnspacing=1.2, handlelength=1.8)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    # Room for the numbers at the axis and its label, which are as high whatever the height of the axes is.
+    below = ax.transAxes + ScaledTranslation(0, -_LABELS_HEIGHT / 72, figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=below,
+        borderaxespad=0,
+        ncols=columns,
+        columnspacing=1.2,
+        handlelength=1.8,
+    )
 
 
 def own_legend(axes: Axes, ax: Axes | None, *, loc: Literal["best", "lower left", "outside"] = "best") -> None:
