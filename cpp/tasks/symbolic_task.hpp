@@ -7,6 +7,7 @@
 
 #include "lanes/buffer.hpp"
 #include "tasks/drawn_task.hpp"
+#include "tasks/symbol_rows.hpp"
 
 namespace rnnlatch {
 
@@ -19,12 +20,7 @@ class SymbolicTask : public DrawnTask {
 
     void draw(const std::uint32_t* index, Part part, const ShownRows& rows) final {
         draw_symbols(index, part, symbols_.data(), rows);
-        std::fill_n(rows.inputs, length() * features() * task_lanes, 0.0);
-        double* row = rows.inputs;
-        const std::uint32_t* symbol = symbols_.data();
-        for (std::size_t t = 0; t < length(); ++t, row += features() * task_lanes) {
-            for (std::size_t lane = 0; lane < task_lanes; ++lane, ++symbol) row[*symbol * task_lanes + lane] = 1.0;
-        }
+        put_inputs(symbols_.data(), length(), features(), rows.inputs);
     }
 
     void draw_symbols(const std::uint32_t* index, Part part, std::uint32_t* symbols,
