@@ -14,7 +14,7 @@ from rnnlatch._record import canonical_json
 from rnnlatch._variables import RESERVED, Variable, provenance, variables
 from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
-from rnnlatch.tasks import DatasetTask
+from rnnlatch.tasks import DataTask
 
 __all__ = ["AxisValue", "Plan", "make_plan"]
 
@@ -231,7 +231,7 @@ def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[
 
 
 def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue, ...]], count: int) -> Iterator[Run]:
-    tasks: dict[DatasetTask, DatasetTask] = {}
+    tasks: dict[DataTask, DataTask] = {}
     for point in range(count):
         values = point_values(axes, point)
         where = ", ".join(f"{axis}={value!r}" for axis, value in values.items())
@@ -246,7 +246,7 @@ def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue,
             raise TypeError(
                 f"study returned {validation.show(run)} at the grid point {where}; it must return an rnnlatch.Run"
             )
-        if isinstance(run.task, DatasetTask):  # equal data are kept, and sent to workers, once
+        if isinstance(run.task, DataTask):  # equal data are kept, and sent to workers, once
             run = replace(run, task=tasks.setdefault(run.task, run.task))
         yield run
 

@@ -25,7 +25,7 @@ from rnnlatch.algorithms.python import AbsentAlgorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
 from rnnlatch.early_stopping import EarlyStopping
-from rnnlatch.tasks import DatasetTask, MinimalLatch, Task
+from rnnlatch.tasks import DataTask, MinimalLatch, Task
 
 __all__ = ["Run", "check_record", "in_latch_engine", "labels"]
 
@@ -157,8 +157,8 @@ class Run(Record):
         Returns
         -------
         Run
-            Equal to the run that was written. An algorithm of the user's own whose module is not imported, and the arrays
-            of a `rnnlatch.tasks.DatasetTask`, are not there: then it can be looked at, but not run.
+            Equal to the run that was written. An algorithm of the user's own whose module is not imported, and the data
+            of a `rnnlatch.tasks.DataTask`, are not there: then it can be looked at, but not run.
 
         Raises
         ------
@@ -272,7 +272,7 @@ class Run(Record):
         shared: list[Any] = [self.engine, self.structure(), self.starting_input() is None, self.test_presentations]
         if self.engine == "networks":
             same = {f"trained {name}": mask for name, mask in self.trainable().items()}
-            if isinstance(self.task, DatasetTask):
+            if isinstance(self.task, DataTask):
                 shared.append(self.task.content.to_dict())
             else:
                 same |= {f"task's {name}": value for name, value in self.task.arrays().items()}

@@ -6,7 +6,7 @@ and `Parity`; of long time lags `TemporalOrder`, `Adding`, `Multiplication`, `Ra
 """
 
 from rnnlatch.tasks.agreement import Agreement
-from rnnlatch.tasks.base import DrawnTask, Sample, Task
+from rnnlatch.tasks.base import DataTask, DrawnTask, Sample, Task
 from rnnlatch.tasks.dataset import DatasetTask
 from rnnlatch.tasks.latch import MinimalLatch
 from rnnlatch.tasks.long_lag import LongLagTask
@@ -22,6 +22,7 @@ __all__ = [
     "Adding",
     "Agreement",
     "CopyMemory",
+    "DataTask",
     "DatasetTask",
     "DrawnTask",
     "LongLagTask",

@@ -12,7 +12,7 @@ from rnnlatch._dispatch import core
 from rnnlatch._record import Record
 from rnnlatch.rng import RNGLike
 
-__all__ = ["DrawnTask", "Length", "Sample", "Task", "check_targets", "described", "shown", "span"]
+__all__ = ["DataTask", "DrawnTask", "Length", "Sample", "Task", "check_targets", "described", "shown", "span"]
 
 LONGEST = 1_000_000  # steps
 MOST_SEQUENCES = 2**30  # for each class
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
     lengths : ndarray of int64, shape (n,)
         How many of the last steps belong to each sequence.
     classes : ndarray of int64, shape (n,), or None
-        The class of each sequence, where the task has classes of sequences; None for a `DatasetTask`.
+        The class of each sequence, where the task has classes of sequences; None for a `DataTask`.
     mask : ndarray of float64, or None
         Weights of the terms of the loss, where they are not all 1: shape (n, time) for a drawn task with ``at="every"``;
         for a `DatasetTask` its own.
@@ -136,6 +136,21 @@ class Task(Record):
     def _draw(self, count: int, key: NDArray[np.uint32], stream: int, test: bool, first: int = 0) -> Sample:
         """Give `count` presentations of a stream, from number `first` on."""
         raise NotImplementedError
+
+
+class DataTask(Task):
+    """Base of the tasks that show data of the user's own; of these a store keeps what `content` says."""
+
+    content: Any
+    """What is known of the data without them, a record; their hash is part of it."""
+
+    fresh = False
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, DataTask) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.content))
 
 
 class DrawnTask(Task):

@@ -11,7 +11,7 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats, integers
 from rnnlatch._record import Record
 from rnnlatch._sequences import LOSSES, TIMES
-from rnnlatch.tasks.base import LONGEST, Sample, Task, described, shown
+from rnnlatch.tasks.base import LONGEST, DataTask, Sample, described, shown
 
 __all__ = ["DatasetContent", "DatasetTask"]
 
@@ -48,7 +48,7 @@ class DatasetContent(Record):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class DatasetTask(Task):
+class DatasetTask(DataTask):
     """Sequences and targets of your own, for all runs the same.
 
     Parameters
@@ -111,8 +111,6 @@ class DatasetTask(Task):
     tolerance: float | None = described(None, "error below which an output is right", "1")
     content: Any = None
 
-    fresh = False
-
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "loss", validation.choice("loss", self.loss, LOSSES))
@@ -130,12 +128,6 @@ class DatasetTask(Task):
         if self.content is not None:
             raise ValueError("content is given together with the arrays; it must be left out, it follows from them")
         self._check_arrays()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DatasetTask) and self.to_dict() == other.to_dict()
-
-    def __hash__(self) -> int:
-        return hash((self.content, self.loss, self.at, self.order, self.tolerance))
 
     def __repr__(self) -> str:
         c = self.content
