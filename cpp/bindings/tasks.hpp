@@ -14,6 +14,7 @@
 #include "tasks/latch_sequences.hpp"
 #include "tasks/parity.hpp"
 #include "tasks/sequence_task.hpp"
+#include "tasks/symbol_stream.hpp"
 #include "tasks/two_sequence.hpp"
 
 namespace rnnlatch::bindings {
@@ -53,6 +54,41 @@ inline Dataset dataset_of(const TrainingArguments& arguments, const NetworkShape
     return data;
 }
 
+// A text of symbols of one of three types, used where it is.
+template <class Symbol>
+TaskMaker symbol_stream_maker(const NetworkShape& shape, const SequenceTask::Settings& settings,
+                              const SymbolStreams& streams, const py::handle& text) {
+    const auto symbols = require<Symbol>(text, "symbols", {-1});
+    if (static_cast<std::size_t>(symbols.size()) < streams.count * streams.predictions + streams.ahead) {
+        throw py::value_error("symbols has fewer symbols than the streams have, and those ahead of them");
+    }
+    const Symbol* data = symbols.data();
+    const Answers answers{shape.loss, shape.judged()};
+    return [=] { return std::make_unique<SymbolStream<Symbol>>(settings, streams, answers, data); };
+}
+
+inline TaskMaker character_prediction_maker(const TrainingArguments& arguments, const NetworkShape& shape,
+                                            const SequenceTask::Settings& settings) {
+    SymbolStreams streams{};
+    streams.count = arguments.size("streams", 1);
+    streams.predictions = static_cast<std::size_t>(arguments.number("predictions", 1, std::int64_t{1} << 40));
+    streams.ahead = static_cast<std::size_t>(arguments.number("ahead", 1, std::int64_t{1} << 40));
+    streams.weight = arguments.number("mean_over_steps", 0, 1) ? 1.0 / static_cast<double>(settings.length_high) : 1.0;
+    if (settings.length_high > streams.predictions ||
+        settings.sequences != streams.count * streams.rows(settings.length_high)) {
+        throw py::value_error("sequences must be the rows of length_high predictions of all streams");
+    }
+    require_answers("CharacterPrediction", shape, Loss::softmax_cross_entropy, true, settings.features);
+    const py::handle text = entry(arguments.arrays, "symbols");
+    if (py::isinstance<Array<std::uint8_t>>(text)) {
+        return symbol_stream_maker<std::uint8_t>(shape, settings, streams, text);
+    }
+    if (py::isinstance<Array<std::uint16_t>>(text)) {
+        return symbol_stream_maker<std::uint16_t>(shape, settings, streams, text);
+    }
+    return symbol_stream_maker<std::uint32_t>(shape, settings, streams, text);
+}
+
 // The maker of the task of a call.
 inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkShape& shape, Key key,
                             const std::uint64_t* stream, py::ssize_t runs) {
@@ -69,6 +105,7 @@ inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkSha
         const Dataset data = dataset_of(arguments, shape, settings);
         return [=] { return std::make_unique<DatasetSequences>(settings, data); };
     }
+    if (name == "CharacterPrediction") return character_prediction_maker(arguments, shape, settings);
     DrawnTaskArguments drawn{settings.length_low,
                              settings.length_high,
                              1,
@@ -96,8 +133,8 @@ inline TaskMaker task_maker(const TrainingArguments& arguments, const NetworkSha
     if (name != "TwoSequence") {
         throw py::value_error("task is '" + name +
                               "', this engine knows MinimalLatch, TwoSequence, Parity, TemporalOrder, Adding, "
-                              "Multiplication, RandomPermutation, NoiselessMemorization, CopyMemory, Agreement and "
-                              "DatasetTask");
+                              "Multiplication, RandomPermutation, NoiselessMemorization, CopyMemory, Agreement, "
+                              "CharacterPrediction and DatasetTask");
     }
     if (settings.features != 1) throw py::value_error("features must be 1 for TwoSequence");
     const double* given = nullptr;

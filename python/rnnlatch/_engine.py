@@ -16,7 +16,7 @@ from rnnlatch._network_tests import evaluate_networks
 from rnnlatch.algorithms import Newton, PseudoNewton
 from rnnlatch.cells import LatchNeuron
 from rnnlatch.run import Run, in_latch_engine
-from rnnlatch.tasks import MinimalLatch
+from rnnlatch.tasks import DatasetTask, MinimalLatch
 
 __all__ = ["Progress", "check_threads", "evaluate_latch_neurons", "train_runs"]
 
@@ -183,7 +183,7 @@ def _check_memory(run: Run, runs: int, threads: int) -> None:
         3 if isinstance(run.algorithm, PseudoNewton | Newton) else 1
     )  # with curvatures, or two derivatives, beside it
     needed = walks * needed_memory(run.network, batch=1, time=steps, runs=runs, itemsize=8, many=True, threads=threads)
-    if run.algorithm.searches and run.task.fresh:
+    if run.algorithm.searches and not isinstance(run.task, DatasetTask):  # whose arrays are used where they are
         needed += groups * (lanes + 1) * (run.task.training_set or 0) * steps * run.task.features * 8
     if needed > _LITTLE and needed > (there := available_memory()):
         raise MemoryError(

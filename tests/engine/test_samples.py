@@ -7,10 +7,12 @@ import pytest
 
 import rnnlatch as rl
 from reference import tasks as reference
+from rnnlatch.data import text_of
 from rnnlatch.rng import normalise, stream_base
 from rnnlatch.tasks import (
     Adding,
     Agreement,
+    CharacterPrediction,
     CopyMemory,
     DatasetTask,
     MinimalLatch,
@@ -60,6 +62,13 @@ TASKS: dict[str, Task] = {
         lengths=[1, 2, 3, 4, 4],
         loss="softmax_cross_entropy",
         order="random",
+    ),
+    "text": CharacterPrediction(
+        text_of("how many rows has this text? one, two, three, or four?"), length=7, streams=3, reduction="mean"
+    ),
+    "text in one row": CharacterPrediction(text_of("abracadabra"), ahead=3, streams=2),
+    "large alphabet": CharacterPrediction(
+        text_of("".join(chr(0x4E00 + k * k % 311) for k in range(311))), length=5, ahead=5, streams=4, order="random"
     ),
 }
 

@@ -6,12 +6,15 @@ T = length_high rows; a sequence of length n starts in row T - n, and the rows b
 
 The arguments, of one run (those of the tasks of long time lags are in `reference.long_lag_tasks`):
 
-    structure   task: TwoSequence, Parity, MinimalLatch or DatasetTask; length_low, length_high, prefix_low,
+    structure   task: TwoSequence, Parity, MinimalLatch, DatasetTask or CharacterPrediction; length_low, length_high, prefix_low,
                 prefix_high (0 where there is none), sequences P (0: fresh ones), random_order, uniform_noise,
                 given_prototypes, features F; also loss and at, of the network
     columns     noise_std, prefix_noise_std, target_low, target_high, tolerance (0: by the side of the middle)
     arrays      prototypes (2, prefix_high) where they are given; for a DatasetTask inputs (n, T, F),
-                targets ((n, O) or (n, T, O), integers (n,) or (n, T)), lengths (n,) and mask (n,) or (n, T), or None
+                targets ((n, O) or (n, T, O), integers (n,) or (n, T)), lengths (n,) and mask (n,) or (n, T), or None;
+                for a CharacterPrediction symbols (characters,)
+
+A CharacterPrediction has in its structure too: streams, predictions (of each stream), ahead, mean_over_steps.
 """
 
 from __future__ import annotations
@@ -187,11 +190,31 @@ def from_arrays(
     return Sequence(inputs, start, np.asarray(arrays["targets"][i]), -1, None if mask is None else mask[i])
 
 
+def character_prediction(
+    structure: Structure, columns: Columns, key: Array, stream: int, i: int, *, test: bool, arrays: Arrays
+) -> Sequence:
+    """One row of one part of a text: its symbols, and those that come `ahead` later."""
+    del columns, key, stream, test
+    row, part = divmod(i % structure["sequences"], structure["streams"])
+    rows, ahead, size = structure["length_high"], structure["ahead"], structure["predictions"]
+    text = [int(symbol) for symbol in arrays["symbols"]]
+    own = text[part * size : (part + 1) * size]
+    coming = text[part * size + ahead : (part + 1) * size + ahead]
+    shown, wanted = own[row * rows : (row + 1) * rows], coming[row * rows : (row + 1) * rows]
+    start = rows - len(shown)
+    inputs, target, mask = np.zeros((rows, structure["features"])), np.zeros(rows, int), np.zeros(rows)
+    inputs[np.arange(start, rows), shown] = 1
+    target[start:] = wanted
+    mask[start:] = 1 / rows if structure["mean_over_steps"] else 1
+    return Sequence(inputs, start, target, -1, mask)
+
+
 TASKS = {
     "TwoSequence": two_sequence,
     "Parity": parity,
     "MinimalLatch": minimal_latch,
     "DatasetTask": from_arrays,
+    "CharacterPrediction": character_prediction,
     **long_lag_tasks.TASKS,
 }
 

@@ -2,11 +2,13 @@
 
 Frozen dataclasses: they say what to draw; the engine draws it. Of two classes with noise are `MinimalLatch`, `TwoSequence`
 and `Parity`; of long time lags `TemporalOrder`, `Adding`, `Multiplication`, `RandomPermutation`, `NoiselessMemorization`,
-`CopyMemory` and `Agreement`; `DatasetTask` holds sequences of your own. `Task.sample` gives what a run would be shown.
+`CopyMemory` and `Agreement`; `DatasetTask` holds sequences of your own, `CharacterPrediction` a text. `Task.sample` gives what
+a run would be shown.
 """
 
 from rnnlatch.tasks.agreement import Agreement
 from rnnlatch.tasks.base import DataTask, DrawnTask, Sample, Task
+from rnnlatch.tasks.characters import CharacterPrediction
 from rnnlatch.tasks.dataset import DatasetTask
 from rnnlatch.tasks.latch import MinimalLatch
 from rnnlatch.tasks.long_lag import LongLagTask
@@ -21,6 +23,7 @@ from rnnlatch.tasks.two_sequence import TwoSequence
 __all__ = [
     "Adding",
     "Agreement",
+    "CharacterPrediction",
     "CopyMemory",
     "DataTask",
     "DatasetTask",

@@ -147,10 +147,10 @@ class DataTask(Task):
     fresh = False
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, DataTask) and self.to_dict() == other.to_dict()
+        return isinstance(other, DataTask) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
-        return hash((type(self), self.content))
+        return hash(self.content)
 
 
 class DrawnTask(Task):
