@@ -22,6 +22,10 @@ namespace {
 inline constexpr std::size_t tested_at_once = 100;
 inline constexpr std::int64_t most_presentations = 0xffffffffll;
 
+bool carries_states(const TrainingArguments& arguments) {
+    return arguments.structure.contains("carry_state") && arguments.number("carry_state", 0, 1) != 0;
+}
+
 // What both functions are given: the network, a copy of its parameters, the task and the flag that stops the work.
 template <class Scalar>
 struct OneNetwork {
@@ -37,6 +41,7 @@ struct OneNetwork {
     double middle, tolerance;
     std::unique_ptr<SequenceTask> task;
     int threads;
+    bool carries;  // the states at the end of sequences to those that go on with their streams
 
     OneNetwork(TrainingArguments given, const py::handle& key_array, std::uint64_t stream_of_run, py::dict start,
                int given_threads, const py::handle& stop)
@@ -49,10 +54,14 @@ struct OneNetwork {
           cancelled(require<std::uint8_t>(stop, "cancelled", {1})),
           middle(0.5 * (arguments.column("target_low", 1)[0] + arguments.column("target_high", 1)[0])),
           tolerance(arguments.column("tolerance", 1)[0]),
-          threads(given_threads) {
+          threads(given_threads),
+          carries(carries_states(arguments)) {
         if (threads < 1) throw py::value_error("threads must be at least 1");
         structure.shape.length = arguments.size("length_high", 1);
         task = task_maker(arguments, structure.shape, key, &stream, 1)();
+        if (carries && (task->continued_after() == 0 || task->random_order())) {
+            throw py::value_error("carry_state is for tasks whose streams are shown in cyclic order");
+        }
         std::size_t count = 0;
         for (const auto& [name, shape] : shapes) count += numbers(shape);
         theta.resize(count);
@@ -81,7 +90,7 @@ struct OneNetwork {
 
     // Needs no interpreter.
     MinibatchSequences<Scalar> sequences(std::size_t most) const {
-        return MinibatchSequences<Scalar>(*task, structure.shape, most, middle, tolerance);
+        return MinibatchSequences<Scalar>(*task, structure.shape, most, middle, tolerance, carries);
     }
 
     const std::uint8_t* stop() const { return cancelled.data(); }
@@ -139,8 +148,9 @@ std::vector<std::pair<const char*, Buffer<Scalar>*>> means_of(MinibatchRule<Scal
     return {{"mean", &rule.mean()}, {"square", &rule.square()}};
 }
 
+// The running means and the carried states that there were after the last update.
 template <class Scalar>
-void restore(const py::dict& optimiser, StepKind kind, MinibatchRule<Scalar>& rule) {
+void restore(const py::dict& optimiser, StepKind kind, MinibatchRule<Scalar>& rule, Buffer<Scalar>& carried) {
     for (const auto& [name, buffer] : means_of(rule, kind)) {
         if (!optimiser.contains(name)) continue;
         const auto array = require<Scalar>(entry(optimiser, name), name, {static_cast<py::ssize_t>(buffer->size())});
@@ -149,16 +159,23 @@ void restore(const py::dict& optimiser, StepKind kind, MinibatchRule<Scalar>& ru
     if (optimiser.contains("updates")) {
         rule.steps = require<std::int64_t>(entry(optimiser, "updates"), "updates", {1}).at(0);
     }
+    if (optimiser.contains("carried")) {
+        const auto array =
+            require<Scalar>(entry(optimiser, "carried"), "carried", {static_cast<py::ssize_t>(carried.size())});
+        std::copy_n(array.data(), array.size(), carried.data());
+    }
 }
 
 template <class Scalar>
-py::dict state_of(StepKind kind, MinibatchRule<Scalar>& rule) {
+py::dict state_of(StepKind kind, MinibatchRule<Scalar>& rule, Buffer<Scalar>& carried) {
     py::dict out;
-    for (const auto& [name, buffer] : means_of(rule, kind)) {
-        Array<Scalar> array(static_cast<py::ssize_t>(buffer->size()));
-        std::copy(buffer->begin(), buffer->end(), array.mutable_data());
+    const auto put = [&out](const char* name, const Buffer<Scalar>& numbers) {
+        Array<Scalar> array(static_cast<py::ssize_t>(numbers.size()));
+        std::copy(numbers.begin(), numbers.end(), array.mutable_data());
         out[name] = array;
-    }
+    };
+    for (const auto& [name, buffer] : means_of(rule, kind)) put(name, *buffer);
+    if (!carried.empty()) put("carried", carried);
     Array<std::int64_t> steps(1);
     steps.mutable_at(0) = rule.steps;
     out["updates"] = steps;
@@ -200,8 +217,12 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
     const auto trained = trained_numbers(one, trainable);
     const std::size_t recurrent = one.place("weight_hh_l0"),
                       end = recurrent + OneNetwork<Scalar>::numbers(one.shapes[1].second);
+    if (one.carries && (minibatch.batch_size != one.task->continued_after() || seen % batch_size != 0)) {
+        throw py::value_error("with carry_state the batch must be one sequence of each stream");
+    }
     MinibatchRule<Scalar> rule(how, one.theta.size(), recurrent, end, trained.data());
-    restore(optimiser, how.kind, rule);
+    MinibatchSequences<Scalar> sequences = one.sequences(minibatch.batch_size);
+    restore(optimiser, how.kind, rule, sequences.carried());
 
     Array<double> loss(updates), wrong(updates), norm(updates), omega(updates);
     double *to_loss = loss.mutable_data(), *to_wrong = wrong.mutable_data(), *to_norm = norm.mutable_data(),
@@ -211,7 +232,6 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
     {
         const double* rate_of = rate.data();
         const py::gil_scoped_release release;
-        MinibatchSequences<Scalar> sequences = one.sequences(minibatch.batch_size);
         MinibatchTrainer<Scalar> trainer(one.network, one.theta.data(), one.theta.size(), sequences, minibatch, rule);
         const PresentationOrder order(one.key, &one.stream, *one.task);
         for (; done < updates && !diverged; ++done) {
@@ -229,8 +249,8 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
     const py::slice first(0, static_cast<py::ssize_t>(done), 1);
     using namespace py::literals;
     return py::dict("updates"_a = done, "diverged"_a = diverged, "parameters"_a = one.parameters_now(),
-                    "optimiser"_a = state_of(how.kind, rule), "loss"_a = loss[first], "wrong"_a = wrong[first],
-                    "gradient_norm"_a = norm[first], "omega"_a = omega[first]);
+                    "optimiser"_a = state_of(how.kind, rule, sequences.carried()), "loss"_a = loss[first],
+                    "wrong"_a = wrong[first], "gradient_norm"_a = norm[first], "omega"_a = omega[first]);
 }
 
 template <class Scalar>
@@ -247,7 +267,8 @@ py::dict evaluate_of(TrainingArguments arguments, const py::handle& key, std::ui
     std::int64_t wrong = 0, done = 0;
     {
         const py::gil_scoped_release release;
-        const std::size_t most = std::min(tested_at_once, static_cast<std::size_t>(count));
+        const std::size_t most =
+            one.carries ? one.task->continued_after() : std::min(tested_at_once, static_cast<std::size_t>(count));
         MinibatchSequences<Scalar> sequences = one.sequences(most);
         MinibatchEvaluator<Scalar> evaluator(one.network, sequences, threads, one.stop());
         while (done < count && !evaluator.stopped()) {

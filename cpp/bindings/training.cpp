@@ -64,6 +64,9 @@ struct NetworksOfRuns {
             problem.network.same_step =
                 require<std::uint8_t>(entry(arguments.arrays, "same_step"), "same_step", {hidden, hidden}).data();
         }
+        if (arguments.structure.contains("carry_state") && arguments.number("carry_state", 0, 1)) {
+            throw py::value_error("carry_state is for networks in matrices");
+        }
         problem.cell = cell_in_lanes<Twice<f64>>(structure.kind, structure.activation, shape.hidden);
         problem.key = key_words(key);
         problem.stream = stream.data();

@@ -75,6 +75,7 @@ class MatrixWalk {
             if (scored || record_.output) loss += read_out(t, scored);
             if (forcing_ && t + 1 < steps) forcing_->force(t, first_, count_, states(t + 1)[0]);
         }
+        record_last_states();
         return loss;
     }
 
@@ -392,6 +393,16 @@ class MatrixWalk {
                 } else {
                     std::fill_n(each, hidden, Scalar{0});
                 }
+            }
+        }
+    }
+
+    void record_last_states() {
+        const std::size_t hidden = net_.network.hidden;
+        for (std::size_t state = 0; state < cell_.states; ++state) {
+            Scalar* to = record_.last_states[state];
+            for (std::size_t b = 0; to && b < count_; ++b) {
+                std::copy_n(states(batch_.steps)[state] + b * net_.width, hidden, to + (first_ + b) * hidden);
             }
         }
     }

@@ -50,12 +50,12 @@ struct Minibatch {
 
 // What is written out on the way, each null where it is not wanted: states (batch, time, hidden), output (batch, time,
 // outputs), pre_activation and delta (batch, time, slots, hidden), state_gradient (batch, time, states, hidden),
-// initial_gradient (batch, hidden). Before a sequence begins, all but states and output are 0.
+// initial_gradient and last_states, those after the last step, (batch, hidden). Before a sequence begins, all but states and output are 0.
 template <class Scalar>
 struct Record {
     std::array<Scalar*, most_states> states{};
     Scalar *output = nullptr, *pre_activation = nullptr, *delta = nullptr, *state_gradient = nullptr;
-    std::array<Scalar*, most_states> initial_gradient{};
+    std::array<Scalar*, most_states> initial_gradient{}, last_states{};
 };
 
 // Fixed slices of a minibatch. Each is walked over by one thread and has its own gradient; these are added in their order,

@@ -2,6 +2,9 @@
 //
 // All lanes of the task belong to the one run. Sequences end together, so the minibatch is as long as its longest sequence
 // and what stands in the rows before that is left out.
+//
+// Where a task shows streams, the state at the end of a sequence may be carried to the one that goes on with its stream: then
+// a minibatch is one sequence of each stream, and they begin in the states in which those of the last minibatch ended.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +22,8 @@ template <class Scalar>
 class MinibatchSequences {
    public:
     // At most `most` sequences at once; middle and tolerance as in Targets.
-    MinibatchSequences(SequenceTask& task, const NetworkShape& shape, std::size_t most, double middle, double tolerance)
+    MinibatchSequences(SequenceTask& task, const NetworkShape& shape, std::size_t most, double middle, double tolerance,
+                       bool carries)
         : task_(task),
           time_(task.length()),
           features_(task.features()),
@@ -38,7 +42,9 @@ class MinibatchSequences {
           values_(most * terms_ * targets_per_term_),
           classes_(shape.loss == Loss::softmax_cross_entropy ? most * terms_ : 0),
           weights_(most * terms_),
-          wrong_(most) {
+          wrong_(most),
+          hidden_(shape.hidden),
+          carried_(carries ? shape.states * most * hidden_ : 0) {
         for (std::size_t lane = 0; lane < task_lanes; ++lane) task_.set_lane(lane, 0);
         batch_ = {most,
                   time_,
@@ -46,7 +52,8 @@ class MinibatchSequences {
                   symbols_.empty() ? nullptr : symbols_.data(),
                   lengths_.data(),
                   {},
-                  0};
+                  hidden_};
+        for (std::size_t state = 0; state < shape.states; ++state) batch_.initial[state] = carried(state);
         targets_ = {shape.loss,      shape.every,   values_.data(), classes_.empty() ? nullptr : classes_.data(),
                     weights_.data(), wrong_.data(), middle,         tolerance};
     }
@@ -64,7 +71,10 @@ class MinibatchSequences {
         for (std::size_t b = 0; b < count; ++b) earliest = std::min(earliest, start_[b]);
         const auto dropped = static_cast<std::size_t>(earliest);
         batch_.size = count, batch_.steps = time_ - dropped;
-        for (std::size_t b = 0; b < count; ++b) bring_out(b, dropped);
+        for (std::size_t b = 0; b < count; ++b) {
+            bring_out(b, dropped);
+            if (!carried_.empty() && index_of(b) < task_.continued_after()) begin_stream(b);
+        }
         std::fill_n(wrong_.data(), count, std::uint8_t{0});
     }
 
@@ -78,7 +88,21 @@ class MinibatchSequences {
             std::count(wrong_.begin(), wrong_.begin() + static_cast<std::ptrdiff_t>(batch_.size), std::uint8_t{1}));
     }
 
+    // The states that are carried from a minibatch to the next one, (state, sequence, unit); none where they are not.
+    Buffer<Scalar>& carried() { return carried_; }
+    // Where those of one of the cell's states are, or null.
+    Scalar* carried(std::size_t state) {
+        return carried_.empty() ? nullptr : carried_.data() + state * lengths_.size() * hidden_;
+    }
+
    private:
+    void begin_stream(std::size_t b) {
+        for (Scalar* at = carried_.data() + b * hidden_; at < carried_.data() + carried_.size();
+             at += lengths_.size() * hidden_) {
+            std::fill_n(at, hidden_, Scalar{0});
+        }
+    }
+
     void draw_group(std::size_t group, Part part) {
         const ShownRows rows{input_rows_.data() + group * time_ * features_ * task_lanes * !symbolic(),
                              start_.data() + group * task_lanes,
@@ -128,6 +152,8 @@ class MinibatchSequences {
     Buffer<std::int64_t> classes_;
     Buffer<Scalar> weights_;
     Buffer<std::uint8_t> wrong_;
+    const std::size_t hidden_;
+    Buffer<Scalar> carried_;
     Minibatch<Scalar> batch_{};
     Targets<Scalar> targets_{};
 };

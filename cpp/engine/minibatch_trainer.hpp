@@ -28,7 +28,7 @@ namespace rnnlatch {
 template <class Scalar>
 class MinibatchWalks {
    public:
-    MinibatchWalks(const PackedNetwork<Scalar>& packed, const MinibatchSequences<Scalar>& sequences, WalkKind kind,
+    MinibatchWalks(const PackedNetwork<Scalar>& packed, MinibatchSequences<Scalar>& sequences, WalkKind kind,
                    int threads, const std::uint8_t* stop)
         : sequences_(sequences),
           hidden_(packed.network.hidden),
@@ -36,9 +36,12 @@ class MinibatchWalks {
           threads_(std::min(static_cast<std::size_t>(std::max(threads, 1)), parts(sequences.batch().size).count())),
           stopped_(0, stop),
           stop_(stop) {
+        for (std::size_t state = 0; state < packed.network.cell.states; ++state) {
+            record_.last_states[state] = sequences.carried(state);
+        }
         const std::size_t walks = each_its_own_ ? parts(sequences.batch().size).count() : threads_;
         for (std::size_t i = 0; i < walks; ++i) {
-            walks_.emplace_back(packed, sequences.batch(), nothing_, stopped_, &sequences.targets(), kind);
+            walks_.emplace_back(packed, sequences.batch(), record_, stopped_, &sequences.targets(), kind);
         }
     }
 
@@ -70,7 +73,7 @@ class MinibatchWalks {
     const std::size_t hidden_;
     const bool each_its_own_;  // slice its walk
     const std::size_t threads_;
-    const Record<Scalar> nothing_{};
+    Record<Scalar> record_{};
     const Work stopped_;
     const std::uint8_t* stop_;
     std::deque<MatrixWalk<Scalar>> walks_;

@@ -40,6 +40,9 @@ class SequenceTask {
     // Whether a test shows the sequences of the training set too, for want of others.
     virtual bool closed() const { return false; }
 
+    // How many sequences later the one comes that goes on where a sequence ended; 0: none does.
+    virtual std::size_t continued_after() const { return 0; }
+
     // The inputs of all sequences, (sequence, time, feature), where they are the same for all runs; otherwise null.
     virtual const double* shared_inputs() const { return nullptr; }
 

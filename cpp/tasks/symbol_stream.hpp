@@ -38,6 +38,7 @@ class SymbolStream : public SequenceTask {
 
     bool closed() const override { return true; }
     bool symbolic() const override { return true; }
+    std::size_t continued_after() const override { return streams_.count; }
     void set_lane(std::size_t, std::size_t) override {}
 
     void draw(const std::uint32_t* index, Part part, const ShownRows& rows) override {

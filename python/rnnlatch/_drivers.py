@@ -75,6 +75,8 @@ def _asked(run: "Run") -> str | None:
         return "the criterion has measure='test_error'"
     if run.early_stopping is not None:
         return "early_stopping is given"
+    if run.task.carry_state:
+        return "the task has carry_state=True"
     return run.algorithm.asked_of_matrices()
 
 

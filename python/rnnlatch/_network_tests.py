@@ -82,8 +82,13 @@ def evaluate_network(
 
 
 def _in_matrices(structure: Structure, params: Arrays, arrays: Arrays) -> bool:
-    """Whether networks are tested in matrices: large ones, whose units read the step before, and which start from 0."""
-    return int(structure["hidden"]) >= FEWEST_UNITS and "same_step" not in arrays and "h_0" not in params
+    """Whether networks are tested in matrices.
+
+    That is large ones, whose units read the step before, and which start from 0; all where states are carried from sequence
+    to sequence.
+    """
+    large = int(structure["hidden"]) >= FEWEST_UNITS and "same_step" not in arrays and "h_0" not in params
+    return large or bool(structure.get("carry_state"))
 
 
 class _Test:

@@ -7,7 +7,7 @@ from rnnlatch.algorithms import DiscreteErrorPropagation, HalveOnRise, RandomGue
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
 from rnnlatch.early_stopping import EarlyStopping
-from rnnlatch.tasks import MinimalLatch, Task
+from rnnlatch.tasks import CharacterPrediction, MinimalLatch, Task
 
 if TYPE_CHECKING:
     from rnnlatch.run import Run
@@ -49,6 +49,12 @@ def check_sizes(cell: LatchNeuron | NetworkCell, task: Task) -> None:
             f"cell has {given} and the {name} compares {task.outputs} number{plural} with a target; outputs must be "
             f"{task.outputs}{one}"
         )
+    if task.carry_state and (cell.initial_state == "learned" or getattr(cell, "same_step", None) is not None):
+        given = "same_step" if cell.initial_state == "zero" else "initial_state='learned'"
+        raise ValueError(
+            f"cell has {given} and the {name} carry_state=True, which is for cells whose initial state is 0 and whose units "
+            "read the step before only"
+        )
 
 
 def check_presentations(run: "Run") -> None:
@@ -63,6 +69,11 @@ def check_presentations(run: "Run") -> None:
     words = "the size of the training set" if run.algorithm.searches else "the batch size"
     if limit % batch:
         raise validation.fail("max_presentations", limit, f"a multiple of {words}, which is {batch}")
+    if isinstance(run.task, CharacterPrediction) and run.task.carry_state and batch != run.task.streams:
+        raise ValueError(
+            f"batch_size is {batch} and the task has carry_state=True with streams={run.task.streams}; they must be equal, so "
+            "that a minibatch shows a row of every stream"
+        )
     judged = run.criterion is not None and run.criterion.measure != "cost"
     if judged or isinstance(run.algorithm, DiscreteErrorPropagation | RandomGuessing | RedrawAfterError):
         sideless = run.task.sideless

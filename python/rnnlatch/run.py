@@ -74,9 +74,10 @@ class Run(Record):
 
     Notes
     -----
-    Only runs in matrices have: ``precision="float32"``, ``Criterion(measure="test_error")``, `early_stopping`, what is said
-    of `GradientDescent`, `Adam` and `RMSprop` to be for runs in matrices, and the keywords ``record`` (of networks) and
-    ``checkpoint`` of `rnnlatch.train`. Learned initial states, ``same_step`` and other algorithms are only in lanes.
+    Only runs in matrices have: ``precision="float32"``, ``Criterion(measure="test_error")``, `early_stopping`, tasks with
+    ``carry_state=True``, what is said of `GradientDescent`, `Adam` and `RMSprop` to be for runs in matrices, and the keywords
+    ``record`` (of networks) and ``checkpoint`` of `rnnlatch.train`. Learned initial states, ``same_step`` and other algorithms
+    are only in lanes.
 
     Examples
     --------

@@ -65,6 +65,8 @@ class Task(Record):
     at: str = "last"
     fresh: ClassVar[bool] = True
     """Whether test sequences can be drawn that no training has seen."""
+    carry_state: bool = False
+    """Whether a sequence begins in the state in which the one that it goes on with ended."""
     set_field: ClassVar[str] = "sequences"
     """The field that gives a drawn task a fixed training set, for messages."""
 

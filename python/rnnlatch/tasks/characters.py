@@ -57,6 +57,10 @@ class CharacterPrediction(DataTask):
         Parts of the text that are shown side by side, 1 to 2**20.
     reduction : {"sum", "mean"}
         The loss of a sequence: the sum over its steps, or that sum divided by `length`.
+    carry_state : bool
+        Whether a row begins in the state in which the row of its stream before it ended, 0 at the beginning of the text;
+        otherwise every row begins in state 0. The gradient stops at the beginning of a row. With it the batch size must be
+        `streams` and the order cyclic, and the run is one in matrices, see `driver` of `rnnlatch.Run`.
     order : {"cyclic", "random"}
         Which sequence is shown next: one after the other, or any with equal probability.
     content : TextContent, optional
@@ -81,7 +85,8 @@ class CharacterPrediction(DataTask):
     their settings and hashes are.
 
     There are no fresh test sequences: `rnnlatch.evaluate` shows each sequence once; give it another text, with the same
-    alphabet.
+    alphabet. With `carry_state` it walks over the streams side by side; `sample` gives sequences without the states that they
+    begin in.
 
     Source: character-level prediction as in R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent
     neural networks", ICML 2013: sequences of 200 steps, 1 and 5 steps ahead; the cost is summed over the steps, as in the first
@@ -117,6 +122,7 @@ class CharacterPrediction(DataTask):
     ahead: int = described(1, "characters from one to the one that it predicts", "characters")
     streams: int = described(20, "parts of the text that are shown side by side", "streams")
     reduction: str = described("sum", "how the loss of a sequence is taken over its steps")
+    carry_state: bool = described(False, "whether rows begin in the state in which the ones before them ended")
     order: str = described("cyclic", "order of presentation")
     content: Any = None
 
@@ -130,6 +136,11 @@ class CharacterPrediction(DataTask):
         put(self, "streams", validation.integer("streams", self.streams, at_least=1, at_most=MOST_STREAMS))
         put(self, "reduction", validation.choice("reduction", self.reduction, ("sum", "mean")))
         put(self, "order", validation.choice("order", self.order, ("cyclic", "random")))
+        put(self, "carry_state", validation.flag("carry_state", self.carry_state))
+        if self.carry_state and self.order != "cyclic":
+            raise ValueError(
+                f"order is {self.order!r} and carry_state True; rows that go on with each other must come in cyclic order"
+            )
         if self.text is None and isinstance(self.content, TextContent):
             return  # out of a store
         if self.content is not None:
@@ -231,6 +242,7 @@ class CharacterPrediction(DataTask):
             "predictions": self._of_stream,
             "ahead": self.ahead,
             "mean_over_steps": int(self.reduction == "mean"),
+            "carry_state": int(self.carry_state),
         }
 
     def columns(self) -> dict[str, float]:
@@ -267,4 +279,4 @@ class CharacterPrediction(DataTask):
         return Sample(inputs, targets, lengths, None, begun * self._weight)
 
 
-_SETTINGS = ("length", "ahead", "streams", "reduction", "order")
+_SETTINGS = ("length", "ahead", "streams", "reduction", "carry_state", "order")
