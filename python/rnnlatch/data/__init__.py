@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnlatch.data._cache import cache_directory
     from rnnlatch.data.alphabet import Alphabet
+    from rnnlatch.data.baselines import character_bits, frame_nll
     from rnnlatch.data.text import Text, read_text, text_of
 
-__all__ = ["Alphabet", "Text", "cache_directory", "read_text", "text_of"]
+__all__ = ["Alphabet", "Text", "cache_directory", "character_bits", "frame_nll", "read_text", "text_of"]
 
 # The module in which each name lives.
 _HOMES = {
     "Alphabet": "alphabet",
     "Text": "text",
     "cache_directory": "_cache",
+    "character_bits": "baselines",
+    "frame_nll": "baselines",
     "read_text": "text",
     "text_of": "text",
 }
