@@ -2,7 +2,6 @@
 
 import codecs
 import hashlib
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import validation
+from rnnlatch._files import checked_path, open_to_read
 from rnnlatch._record import canonical_json
 from rnnlatch.data._cache import cache_directory, new_file
+from rnnlatch.data._shares import end_of, parts_of
 from rnnlatch.data.alphabet import CODE_POINTS, Alphabet, check_rare, code_points
 
 __all__ = ["Text", "read_text", "text_of"]
@@ -28,6 +29,8 @@ LARGE = 2**24
 
 MOST = 2**40
 """Characters of a text."""
+
+_ALLOWED = "a file of UTF-8 text"
 
 FORMAT = 1
 """What the files of symbols hold: the symbols and nothing else, in the byte order of the machine."""
@@ -136,24 +139,21 @@ class Text:
         >>> [part.alphabet.decode(part.symbols) for part in text_of("abracadabra").split((0.5, 0.5))]
         ['abraca', 'dabra']
         """
-        checked = _shares(shares)
+        parts = parts_of(shares, len(self))
         fewest = validation.integer("at_least", at_least, at_least=1)
-        ends = [_end(min(sum(checked[: k + 1]), 1), len(self)) for k in range(len(checked))]
-        ends[-1] = len(self)
-        begins = [0, *ends[:-1]]
-        short = [k for k, (begin, end) in enumerate(zip(begins, ends, strict=True)) if end - begin < fewest]
+        short = [k for k, (begin, end) in enumerate(parts) if end - begin < fewest]
         if short:
             k = short[0]
             raise ValueError(
-                f"the text {self.name!r} has {len(self)} characters, and its part {k + 1} of {len(checked)} would have "
-                f"{ends[k] - begins[k]}; each must have at least {fewest}"
+                f"the text {self.name!r} has {len(self)} characters, and its part {k + 1} of {len(parts)} would have "
+                f"{parts[k][1] - parts[k][0]}; each must have at least {fewest}"
             )
-        parts = []
-        for k, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        texts = []
+        for k, (begin, end) in enumerate(parts):
             kept = None if self._kept is None else (self._kept[0], self._kept[1] + begin)
-            name = f"{self.name}, part {k + 1} of {len(ends)}"
-            parts.append(Text(self.symbols[begin:end], self.alphabet, name, _kept=kept))
-        return tuple(parts)
+            name = f"{self.name}, part {k + 1} of {len(parts)}"
+            texts.append(Text(self.symbols[begin:end], self.alphabet, name, _kept=kept))
+        return tuple(texts)
 
 
 def text_of(
@@ -200,7 +200,7 @@ def text_of(
     share = _checked_rules(alphabet, fewest, unknown, alphabet_share)
     if not text:
         raise ValueError("text is empty; it must have at least one character")
-    used = Alphabet.of(text[: _end(share, len(text))], fewest, unknown) if alphabet is None else alphabet
+    used = Alphabet.of(text[: end_of(share, len(text))], fewest, unknown) if alphabet is None else alphabet
     return Text(used.encode(text), used, name)
 
 
@@ -267,7 +267,7 @@ def read_text(
         content, counts, size = source.survey(file)
         if alphabet is None:
             if share < 1:
-                counts = source.count(file, _end(share, size))
+                counts = source.count(file, end_of(share, size))
             found = np.flatnonzero(counts)
             alphabet = Alphabet.of({chr(point): int(counts[point]) for point in found}, fewest, unknown)
         if size * alphabet.dtype.itemsize <= LARGE:
@@ -289,22 +289,11 @@ class _Source:
     """A file of UTF-8 text, walked in pieces."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path is {validation.show(path)} ({type(path).__name__}); it must be the path of a file")
-        self.path = Path(path)
+        self.path = checked_path(path, _ALLOWED)
 
     def open(self) -> IO[bytes]:
         """Open the file, which must be one that can be read again."""
-        path = str(self.path)
-        if not self.path.exists():
-            raise FileNotFoundError(f"path is {path!r}, and there is no such file; it must be a file of UTF-8 text")
-        if not self.path.is_file():
-            kind = "a directory" if self.path.is_dir() else "no regular file"
-            raise ValueError(f"path is {path!r}, {kind}; it must be a file of UTF-8 text")
-        try:
-            return self.path.open("rb")
-        except OSError as error:
-            raise type(error)(f"path is {path!r}, which cannot be read ({error.strerror})") from error
+        return open_to_read(self.path, _ALLOWED)
 
     def pieces(self, file: IO[bytes], digest: Any = None) -> Iterator[NDArray[np.uint32]]:
         """Give the code points of the text, a piece at a time; `digest` takes the bytes."""
@@ -384,21 +373,6 @@ def _checked_rules(alphabet: object, fewest: object, unknown: object, share: obj
                 "they must be left out"
             )
     return checked
-
-
-def _shares(shares: object) -> list[float]:
-    allowed = "a sequence of at least two numbers above 0 whose sum is 1"
-    if isinstance(shares, str) or not isinstance(shares, Sequence | np.ndarray):
-        raise TypeError(f"shares is {validation.show(shares)} ({type(shares).__name__}); it must be {allowed}")
-    checked = [validation.number("shares", share, above=0, at_most=1) for share in shares]
-    if len(checked) < 2 or not math.isclose(sum(checked), 1, abs_tol=1e-9):
-        raise validation.fail("shares", shares, allowed)
-    return checked
-
-
-def _end(share: float, size: int) -> int:
-    """Give the number of characters that a share of a text has."""
-    return math.floor(share * size + 0.5)
 
 
 def _mapped(kept: tuple[str, int], dtype: np.dtype[Any], size: int) -> NDArray[Any]:

@@ -12,11 +12,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import io
+from rnnlatch._files import write_all
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.diagnose.analysis import measure
 from rnnlatch.diagnose.diagnosis import Diagnosis
 from rnnlatch.diagnose.driven import prepare
-from rnnlatch.diagnose.files import read_array, shown_path, write_all
+from rnnlatch.diagnose.files import read_array, shown_path
 from rnnlatch.diagnose.verdict import findings
 from rnnlatch.validation import show, shown_name
 

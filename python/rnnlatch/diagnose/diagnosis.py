@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from rnnlatch.diagnose.files import write_whole
+from rnnlatch._files import write_whole
 
 __all__ = ["Diagnosis", "Evidence", "Finding", "Severity"]
 

@@ -1,8 +1,6 @@
-"""Files in and out: sequences from .npy and .npz, and writing that leaves nothing half done."""
+"""Sequences from .npy and .npz files."""
 
 import os
-import secrets
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +11,7 @@ from rnnlatch import io
 from rnnlatch._memory import available_memory, words
 from rnnlatch.validation import brief, shown_name
 
-__all__ = ["read_array", "shown_path", "write_all", "write_whole"]
+__all__ = ["read_array", "shown_path"]
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:
@@ -82,28 +80,3 @@ def brief_shape(shape: tuple[int, ...]) -> str:
     """Give a shape in words, shortened where it is long."""
     text = str(shape)
     return text if len(text) <= 80 else text[:80] + "…"
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file, which appears whole or not at all."""
-    path = Path(path)
-    write_all({path: content})
-
-
-def write_all(contents: Mapping[Path, bytes | Callable[[Path], object]]) -> None:
-    """Write several files, bytes or by a function of the path; only when all are on the disk does the first one appear."""
-    mark = secrets.token_hex(8)
-    partial = {path: path.with_name(f".rnnlatch-{mark}-{number}") for number, path in enumerate(contents)}
-    try:
-        for path, content in contents.items():
-            if isinstance(content, bytes):
-                partial[path].write_bytes(content)
-            else:
-                content(partial[path])
-        for path in contents:
-            partial[path].replace(path)
-    except OSError as error:  # it would name the file that is to become this one
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        for each in partial.values():
-            each.unlink(missing_ok=True)
