@@ -43,7 +43,7 @@ def read(file: BinaryIO, *, widen: bool) -> dict[str, NDArray[Any]]:
         raise ValueError(f"it is not a whole zip archive of arrays: {brief(error)}") from None
 
 
-def write(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays, uncompressed, as np.savez does."""
     if len(arrays) > _MOST_ARRAYS:
         raise ValueError(f"params has {len(arrays)} arrays; at most {_MOST_ARRAYS} are written")
