@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rnnlatch.data.frames import frame_nll_of, frame_prediction, split_pieces
     from rnnlatch.data.midi import write_midi
     from rnnlatch.data.piano_rolls import PianoRoll
+    from rnnlatch.data.sampling import sample_roll, sample_text
     from rnnlatch.data.scores import read_score, read_scores
     from rnnlatch.data.text import Text, read_text, text_of
 
@@ -37,6 +38,8 @@ __all__ = [
     "read_score",
     "read_scores",
     "read_text",
+    "sample_roll",
+    "sample_text",
     "split_pieces",
     "text_of",
     "write_midi",
@@ -56,6 +59,8 @@ _HOMES = {
     "read_score": "scores",
     "read_scores": "scores",
     "read_text": "text",
+    "sample_roll": "sampling",
+    "sample_text": "sampling",
     "split_pieces": "frames",
     "text_of": "text",
     "write_midi": "midi",
