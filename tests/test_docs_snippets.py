@@ -3,14 +3,24 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import rnnlatch as rl
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("page", ["data.md", "training.md"])
+def few_pieces() -> tuple[rl.data.PianoRoll, ...]:
+    """Random ones, quicker to have than the chorales."""
+    rng = np.random.default_rng(0)
+    return tuple(rl.data.PianoRoll(rng.random((20, 88)) < 0.05) for _ in range(10))
+
+
+@pytest.mark.parametrize("page", ["natural-data.md", "training.md"])
 def test_the_examples_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rl.data, "chorales", few_pieces)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     names: dict[str, object] = {"__name__": "page_of_the_guide"}

@@ -81,7 +81,7 @@ HELD = np.ones((4, 88), bool)
         (lambda: rl.data.character_bits(ABAB, ABAB, 1, 4), ValueError, "at least 5"),
         (lambda: rl.data.character_bits(rl.data.text_of("ab"), rl.data.text_of("bc")), ValueError, "another alphabet"),
         (lambda: rl.data.frame_nll([HELD], [HELD[:1]]), ValueError, "test has no piece of two frames"),
-        (lambda: rl.data.frame_nll([HELD], [HELD[:, 1:]]), ValueError, "test has 87 keys and train 88"),
+        (lambda: rl.data.frame_nll([HELD], [HELD[:, 1:]]), ValueError, "test has 87 pitches and train 88"),
         (lambda: rl.data.frame_nll([HELD, HELD[:, 1:]], [HELD]), ValueError, "train has pieces with different"),
         (lambda: rl.data.frame_nll([HELD * 1.0], [HELD]), ValueError, "train has an array of float64"),
         (lambda: rl.data.frame_nll(HELD, [HELD]), TypeError, "it must be several piano-rolls"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import rnnlatch as rl
 from rnnlatch.data import PianoRoll, frame_nll_of, frame_prediction, split_pieces
 
-COSTS: tuple[Literal["mean", "sum"], ...] = ("mean", "sum")
+REDUCTIONS: tuple[Literal["mean", "sum"], ...] = ("mean", "sum")
 
 
 def pieces(*lengths: int, seed: int = 0) -> list[PianoRoll]:
@@ -102,7 +102,7 @@ def test_each_frame_but_the_first_is_predicted_once() -> None:
         ),
         (pieces(4), {"length": 0}, ValueError, "length is 0"),
         (pieces(4), {"length": 2.0}, TypeError, "length is 2.0"),
-        (pieces(4), {"cost": "median"}, ValueError, "cost is 'median'"),
+        (pieces(4), {"reduction": "median"}, ValueError, "reduction is 'median'"),
         (pieces(4), {"order": "any"}, ValueError, "order is 'any'"),
         ([], {}, ValueError, "rolls is"),
     ],
@@ -129,17 +129,17 @@ def test_only_the_loss_of_such_a_task_is_a_likelihood() -> None:
 # ---- likelihoods ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("length", [None, 200, 4])
 def test_a_network_that_knows_nothing_needs_a_bit_for_each_pitch(
-    cost: Literal["mean", "sum"], length: int | None
+    reduction: Literal["mean", "sum"], length: int | None
 ) -> None:
-    task = frame_prediction(pieces(2, 9, 14), length, cost)
+    task = frame_prediction(pieces(2, 9, 14), length, reduction)
     cell = rl.cells.VanillaRNN(inputs=88, hidden=3, outputs=88)
     zero = {name: np.zeros(shape) for name, shape in cell.parameter_shapes.items()}
     loss = rl.evaluate(cell, zero, task).loss.item()
     assert frame_nll_of(task, loss) == pytest.approx(88 * math.log(2), rel=1e-14)
-    if cost == "mean":
+    if reduction == "mean":
         assert frame_nll_of(task, loss) == loss
 
 
@@ -164,12 +164,12 @@ def by_hand(p: dict[str, NDArray[np.float64]], rolls: list[PianoRoll], length: i
     return math.fsum(terms) / len(terms)
 
 
-@pytest.mark.parametrize("cost", COSTS)
-def test_the_likelihood_is_that_of_a_computation_by_hand(cost: Literal["mean", "sum"]) -> None:
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_the_likelihood_is_that_of_a_computation_by_hand(reduction: Literal["mean", "sum"]) -> None:
     rolls = pieces(2, 9, 14, 30)
     cell = rl.cells.VanillaRNN(inputs=88, hidden=7, outputs=88)
     parameters = network(cell)
-    task = frame_prediction(rolls, 6, cost)
+    task = frame_prediction(rolls, 6, reduction)
     expected = by_hand(parameters, rolls, 6)
     tested = rl.evaluate(cell, parameters, task)
     # Sums of 51 * 88 terms in another order, and 1 - c where the logits are large: 1e-12 is a thousand roundings.
@@ -185,14 +185,14 @@ def test_the_likelihood_is_that_of_a_computation_by_hand(cost: Literal["mean", "
     assert frame_nll_of(task, loss) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", ["VanillaRNN", "LSTM", "GRU"])
-def test_likelihood_and_gradient_are_those_of_pytorch(name: str, cost: Literal["mean", "sum"]) -> None:
+def test_likelihood_and_gradient_are_those_of_pytorch(name: str, reduction: Literal["mean", "sum"]) -> None:
     torch = pytest.importorskip("torch")
     rolls = pieces(5, 9, 14, 30)
     cell = getattr(rl.cells, name)(inputs=88, hidden=6, outputs=88)
     parameters = network(cell)
-    task = frame_prediction(rolls, 7, cost)
+    task = frame_prediction(rolls, 7, reduction)
 
     layer = {"VanillaRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[name](
         88, 6, batch_first=True

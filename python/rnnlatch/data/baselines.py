@@ -84,12 +84,12 @@ def frame_nll(train: Iterable[Any], test: Iterable[Any], order: int = 1) -> floa
 
     Parameters
     ----------
-    train : iterable of PianoRoll, or of ndarray of bool, shape (time, keys)
+    train : iterable of PianoRoll, or of ndarray of bool, shape (time, pitches)
         The pieces that are counted.
     test : the same
         The pieces that are predicted: of each all frames but the first.
     order : {1, 2}
-        1: every key is on as often as it is in `train`, whatever the others do; 2: as often as it is where it was on in the
+        1: every pitch is on as often as it is in `train`, whatever the others do; 2: as often as it is where it was on in the
         frame before, or where it was not.
 
     Returns
@@ -118,7 +118,7 @@ def frame_nll(train: Iterable[Any], test: Iterable[Any], order: int = 1) -> floa
     before, after = _frames("train", train)
     known, wanted = _frames("test", test)
     if before.shape[1] != known.shape[1]:
-        raise ValueError(f"test has {known.shape[1]} keys and train {before.shape[1]}; they must be equal")
+        raise ValueError(f"test has {known.shape[1]} pitches and train {before.shape[1]}; they must be equal")
     nll = 0.0
     for state in (False, True):
         counted = before == state if order == 2 else np.ones_like(before)
@@ -161,7 +161,7 @@ def _sums(place: NDArray[np.int64], numbers: NDArray[np.int64], size: int) -> ND
 
 def _frames(name: str, pieces: Iterable[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Give the frames of all pieces that have one after them, and those after them."""
-    allowed = "piano-rolls, or arrays of bool, shape (time, keys)"
+    allowed = "piano-rolls, or arrays of bool, shape (time, pitches)"
     if isinstance(pieces, np.ndarray) or not isinstance(pieces, Iterable):
         raise TypeError(f"{name} is {validation.show(pieces)} ({type(pieces).__name__}); it must be several {allowed}")
     rolls: list[NDArray[np.bool_]] = [np.asarray(getattr(piece, "frames", piece)) for piece in pieces]
@@ -169,7 +169,7 @@ def _frames(name: str, pieces: Iterable[Any]) -> tuple[NDArray[np.bool_], NDArra
         if roll.dtype != np.bool_ or roll.ndim != 2:
             raise ValueError(f"{name} has an array of {roll.dtype}, shape {roll.shape}; it must be {allowed}")
     if len({roll.shape[1] for roll in rolls}) > 1:
-        raise ValueError(f"{name} has pieces with different numbers of keys; they must be equal")
+        raise ValueError(f"{name} has pieces with different numbers of pitches; they must be equal")
     if not any(len(roll) > 1 for roll in rolls):
         raise ValueError(f"{name} has no piece of two frames; at least one is needed")
     return np.concatenate([roll[:-1] for roll in rolls]), np.concatenate([roll[1:] for roll in rolls])

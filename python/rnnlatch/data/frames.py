@@ -62,7 +62,7 @@ def split_pieces(
 def frame_prediction(
     rolls: Sequence[PianoRoll],
     length: int | None = 200,
-    cost: Literal["mean", "sum"] = "mean",
+    reduction: Literal["mean", "sum"] = "mean",
     order: Literal["cyclic", "random"] = "cyclic",
 ) -> DatasetTask:
     """Make the task of predicting each frame of pieces from those before it.
@@ -77,8 +77,8 @@ def frame_prediction(
     length : int, optional
         The most steps of a sequence: a piece of which more frames are to be predicted is cut into as few sequences as that
         takes, as equal in length as possible. Each begins with the initial state. None: a piece is a sequence.
-    cost : {"mean", "sum"}
-        What the loss of a sequence is: the sum over its frames, or that divided by the mean number of frames that the
+    reduction : {"mean", "sum"}
+        What the loss of a sequence is: the sum over its frames, or that sum divided by the mean number of frames that the
         sequences have, so that the mean of the losses is the mean over all frames.
     order : {"cyclic", "random"}
         Which sequence is shown next; see `DatasetTask`.
@@ -112,7 +112,7 @@ def frame_prediction(
     pieces = _checked_rolls(rolls)
     if length is not None:
         length = validation.integer("length", length, at_least=1, at_most=LONGEST)
-    validation.choice("cost", cost, ("mean", "sum"))
+    validation.choice("reduction", reduction, ("mean", "sum"))
     for piece in pieces:
         if len(piece) < 2:
             raise ValueError(
@@ -130,7 +130,7 @@ def frame_prediction(
     for k, (frames, begin, end) in enumerate(cuts):  # sequences end together
         inputs[k, steps - lengths[k] :] = frames[begin:end]
         targets[k, steps - lengths[k] :] = frames[begin + 1 : end + 1]
-    mask = np.full((len(cuts), steps), len(cuts) / lengths.sum()) if cost == "mean" else None
+    mask = np.full((len(cuts), steps), len(cuts) / lengths.sum()) if reduction == "mean" else None
     settings: dict[str, Any] = {"loss": "logistic_cross_entropy", "at": "every", "order": order, "mask": mask}
     return DatasetTask(inputs=inputs, targets=targets, lengths=lengths, **settings)
 
@@ -154,7 +154,7 @@ def frame_nll_of(task: DatasetTask, loss: Any) -> Any:
     Returns
     -------
     float or array
-        The mean over all frames that are predicted, whatever the lengths of the sequences. With ``cost="mean"`` it is the
+        The mean over all frames that are predicted, whatever the lengths of the sequences. With ``reduction="mean"`` it is the
         loss itself.
 
     Raises
@@ -164,7 +164,7 @@ def frame_nll_of(task: DatasetTask, loss: Any) -> Any:
 
     Examples
     --------
-    >>> task = frame_prediction([PianoRoll(np.eye(4, 88)), PianoRoll(np.eye(8, 88))], cost="sum")
+    >>> task = frame_prediction([PianoRoll(np.eye(4, 88)), PianoRoll(np.eye(8, 88))], reduction="sum")
     >>> frame_nll_of(task, 50.0)
     10.0
     """
