@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from contest import environment, threads_in_environment
-from minibatch_work import Arrays, MinibatchWork, Plan
+from minibatch_work import Array, Arrays, Plan
 from workloads import timed
 
 LIBRARIES = {
@@ -28,8 +28,20 @@ LIBRARIES = {
     "minibatch_jax": "JAX",
     "minibatch_torch": "PyTorch",
 }
+CHARACTERS = {"characters_rnnlatch": "rnnlatch", "characters_torch": "PyTorch"}
 SECONDS = 0.4  # a measurement takes about this long; of a large network four times as long
 CHECKED = 3  # updates after which all must have the same parameters
+
+
+class Work(Protocol):
+    """What a workload tells: its size, where a training starts, what is shown for a check, and how exact that is."""
+
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def tolerance(self) -> float: ...
+    def parameters(self) -> Arrays: ...
+    def sequences(self, updates: int) -> tuple[Array, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -63,16 +75,16 @@ class Library:
                 self._processes.append(process)
                 self.missing: str = process.submit(_begin, module, mine).result()
 
-    def prepare(self, work: MinibatchWork, networks: int, expected: Arrays | None) -> list[Found]:
+    def prepare(self, work: Work, networks: int, expected: Arrays | None) -> list[Found]:
         """Compile, check against `expected`, tune."""
-        networks = networks if self.module == "minibatch_rnnlatch" else 1
+        networks = networks if self.module.endswith("_rnnlatch") else 1
         jobs = [
             process.submit(_prepare, self.module, work, self.threads, networks, expected) for process in self._processes
         ]
         found = [job.result() for job in jobs]
         return found[0]
 
-    def answer(self, work: MinibatchWork) -> Arrays:
+    def answer(self, work: Work) -> Arrays:
         """Parameters after some updates, by the first plan."""
         return self._processes[0].submit(_answer, self.module, work).result()
 
@@ -117,16 +129,16 @@ def _begin(module: str, cores: list[int]) -> str:
     try:
         import_module(module)
     except ImportError as error:
-        return f"{LIBRARIES[module]} is left out: {error}"
+        return f"{(LIBRARIES | CHARACTERS)[module]} is left out: {error}"
     return ""
 
 
-def _answer(module: str, work: MinibatchWork) -> Arrays:
+def _answer(module: str, work: Work) -> Arrays:
     found: Arrays = import_module(module).plans(work, 1)[0].answer(*work.sequences(CHECKED))
     return found
 
 
-def difference(work: MinibatchWork, found: Arrays, expected: Arrays) -> float:
+def difference(work: Work, found: Arrays, expected: Arrays) -> float:
     """The largest error of a parameter, relative to the largest change of its array."""
     start: dict[str, Any] = work.parameters()
     return max(
@@ -134,7 +146,7 @@ def difference(work: MinibatchWork, found: Arrays, expected: Arrays) -> float:
     )
 
 
-def _prepare(module: str, work: MinibatchWork, threads: int, networks: int, expected: Arrays | None) -> list[Found]:
+def _prepare(module: str, work: Work, threads: int, networks: int, expected: Arrays | None) -> list[Found]:
     _chosen.clear()
     make = import_module(module).plans
     plans: list[Plan] = make(work, threads, networks) if networks > 1 else make(work, threads)

@@ -132,7 +132,7 @@ class Plan:
     run : callable
         Trains for so many updates on fresh sequences.
     answer : callable
-        Parameters after a training on the given symbols and classes, as many updates as there are.
+        Parameters after a training on what `sequences` of the workload gives.
     together : int
         Updates that are compiled together: `run` is given a multiple.
     """
@@ -140,5 +140,5 @@ class Plan:
     peer: str
     name: str
     run: Callable[[int], object]
-    answer: Callable[[Array, Array], Arrays]
+    answer: Callable[..., Arrays]
     together: int = 1
