@@ -52,7 +52,7 @@ def evaluate(
         What it is tested on; of a `MinimalLatch` the prefix is that of ``input``. Its training set, if it has one, is not
         used. A `TwoSequence` that draws its prototypes draws them for each run: see the notes.
     presentations : int, optional
-        Test sequences for each network, the two classes alternating; at least 1. None: 1000. Not for a `DatasetTask`, of
+        Test sequences for each network, the two classes alternating; at least 1. None: 1000. Not for a `DataTask`, of
         which each sequence is shown once.
     rng : {None, int, sequence of int, SeedSequence, Generator}
         Where the random numbers start. Test sequences are independent of training sequences with the same `rng`.
