@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri
+from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri, stdtrit
 
-__all__ = ["effective_trials", "predictive_log_likelihood", "trend_test", "wilson_interval"]
+__all__ = ["effective_trials", "mean_interval", "predictive_log_likelihood", "trend_test", "wilson_interval"]
 
 
 def wilson_interval(
@@ -43,6 +43,38 @@ def wilson_interval(
     low = np.where(n > 0, np.clip(centre - half, 0, 1), 0.0)
     high = np.where(n > 0, np.clip(centre + half, 0, 1), 1.0)
     return low, high
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Student's interval of a mean.
+
+    Parameters
+    ----------
+    values : array-like of float, one dimension
+        What was measured, at least once; of a difference between two settings, the difference of each pair of runs.
+    confidence : float in (0, 1), default 0.95
+        Two-sided level.
+
+    Returns
+    -------
+    low, high : float
+        Bounds of the mean; infinite where there is one value, NaN where one is.
+
+    References
+    ----------
+    Student, "The probable error of a mean", Biometrika 6, 1908.
+
+    Examples
+    --------
+    >>> low, high = mean_interval([1.0, 2.0, 3.0])
+    >>> round(low, 3), round(high, 3)
+    (-0.484, 4.484)
+    """
+    given = np.asarray(values, np.float64)
+    if given.size < 2:
+        return -np.inf, np.inf
+    half = float(stdtrit(given.size - 1, 0.5 + confidence / 2)) * given.std(ddof=1) / np.sqrt(given.size)
+    return float(given.mean() - half), float(given.mean() + half)
 
 
 def trend_test(x: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> tuple[float, float]:

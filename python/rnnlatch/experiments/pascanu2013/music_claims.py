@@ -1,0 +1,75 @@
+"""What the paper says of training on music, put to the test on other pieces: the order of the algorithms, not their levels."""
+
+import xarray as xr
+
+from rnnlatch.experiments.claims import Claim
+from rnnlatch.experiments.pascanu2013.natural_settings import GATED, lowers
+
+__all__ = ["claims"]
+
+TABLE = "Pascanu, Mikolov & Bengio 2013, Table 1"
+OURS = "ours"
+NATS = "nats per frame"
+
+
+def claims(data: xr.Dataset) -> list[Claim]:
+    """Test the claims on the dataset that `music.analyse` made."""
+
+    def compared(what: str, models: tuple[str, str], which: str, source: str, found: tuple[bool, str]) -> Claim:
+        return lowers(data, "nll", what, models, which, NATS, source, found)
+
+    return [
+        *(_beats_frequencies(data, str(model)) for model in data["model"].values),
+        compared(
+            "Clipping makes training errors lower than those of plain gradient descent.",
+            ("SGD", "SGD-C"),
+            "train",
+            f"{TABLE}: in all three corpora",
+            (False, "The gradients of these pieces seldom reach the threshold once training has begun."),
+        ),
+        compared(
+            "Clipping makes test errors lower than those of plain gradient descent.",
+            ("SGD", "SGD-C"),
+            "test",
+            f"{TABLE}: in all three corpora",
+            (False, "The gradients of these pieces seldom reach the threshold once training has begun."),
+        ),
+        compared(
+            "The regulariser makes test errors lower than those of clipping alone.",
+            ("SGD-C", "SGD-CR"),
+            "test",
+            f"{TABLE}: in all three corpora",
+            (False, "Its weight falls as 1 / t, and it is small when most is learned."),
+        ),
+        *(
+            compared(
+                f"The {model} has lower test errors than the network that is trained by SGD-CR.",
+                ("SGD-CR", model),
+                "test",
+                OURS,
+                (True, "It has as many parameters, and needs fewer epochs."),
+            )
+            for model in GATED
+        ),
+    ]
+
+
+def _beats_frequencies(data: xr.Dataset, model: str) -> Claim:
+    """Claim that all runs of a model know more than what follows each pitch by itself."""
+    nll = data["nll"].sel(model=model, set="test").values
+    alone, followed = (float(data["baseline_nll"].sel(order=order, set="test")) for order in (1, 2))
+    decided = data.attrs["scale"] != "quick"
+    who = f"Every {model}" if model in GATED else f"Every network that is trained by {model}"
+    return Claim(
+        f"{who} predicts the test pieces better than frequencies do of each pitch, and of what follows each pitch.",
+        OURS,
+        {
+            f"worst run, {NATS}": float(nll.max()),
+            f"frequencies, {NATS}": alone,
+            f"frequencies of what follows, {NATS}": followed,
+            "runs": int(nll.size),
+        },
+        bool(nll.max() < min(alone, followed)) if decided else None,
+        True,
+        "Which pitch sounds next depends on the harmony, which is more than one pitch by itself.",
+    )
