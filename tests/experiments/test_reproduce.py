@@ -36,11 +36,15 @@ def trained(request: pytest.FixtureRequest, directory: Path) -> Any:
     return experiment, reproduce(experiment, directory, scale="quick", seed=SEED)
 
 
-def test_everything_is_left_behind_and_nothing_else(done: Any) -> None:
+def test_everything_is_left_behind_and_nothing_else(done: Any, tmp_path: Path) -> None:
     experiment, found = done
     assert {path.name for path in found.directory.iterdir()} == {path.name for path in found.files}
     stores = {plan.file for plan in experiment.plans("quick")}
-    assert {path.name for path in found.files} == stores | {"data.nc", "figure.png", "claims.json"}
+    with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
+        more = () if experiment.write is None else experiment.write(data.load(), tmp_path)
+    assert all((found.directory / path.name).read_bytes() == path.read_bytes() for path in more)
+    files = stores | {"data.nc", "figure.png", "claims.json"} | {path.name for path in more}
+    assert {path.name for path in found.files} == files
     assert (found.directory / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from rnnlatch._dispatch import isa
 from rnnlatch._variables import provenance, quantity
 
 if TYPE_CHECKING:
+    from rnnlatch.cells import NetworkCell
     from rnnlatch.experiments.base import Material
     from rnnlatch.store import Store
 
-__all__ = ["collect", "counts", "quantity"]
+__all__ = ["collect", "counts", "parameters_of", "quantity"]
 
 
 def collect(
@@ -37,6 +40,25 @@ def collect(
     """
     attrs = provenance(source, str(material.seed)) | {"isa": isa} | parameters
     return xr.Dataset(dict(data), dict(coords), attrs)
+
+
+def parameters_of(runs: xr.Dataset, cell: "NetworkCell") -> dict[str, NDArray[np.float64]]:
+    """Give the trained parameters of runs of one cell out of a sweep whose networks may differ in size.
+
+    Parameters
+    ----------
+    runs : Dataset
+        Over ``run``; arrays of smaller networks are filled up.
+    cell : NetworkCell
+        Their cell.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Over runs first.
+    """
+    shapes = cell.parameter_shapes
+    return {name: runs[name].values[(slice(None), *map(slice, shape))] for name, shape in shapes.items()}
 
 
 def counts(store: "Store") -> "xr.Dataset":

@@ -23,8 +23,8 @@ from rnnlatch.data.piano_rolls import PITCHES
 from rnnlatch.early_stopping import EarlyStopping
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.pascanu2013 import PAPER, music_claims, music_plot
-from rnnlatch.experiments.pascanu2013.natural_settings import MODELS, SETS, algorithm, network
-from rnnlatch.experiments.results import quantity
+from rnnlatch.experiments.pascanu2013.natural_settings import MODELS, SETS, algorithm, ended, network
+from rnnlatch.experiments.results import parameters_of, quantity
 from rnnlatch.run import Run
 from rnnlatch.tasks import DatasetTask
 from rnnlatch.training import evaluate
@@ -123,10 +123,10 @@ def analyse(material: Material) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Over (model, set, run): ``nll``, nats a frame. Over (model, run): ``outcome``, ``epochs``, after how many the validation
-        set was learned best. Over (order, set): ``baseline_nll`` of frequencies of pitches (1), and of what follows (2). Over
-        (corpus, printed_model, printed_set): ``printed_nll`` of the paper. Over (sampled_model, frame, pitch): ``played``; over
-        (heard_frame, pitch): ``heard``, what was played to it before.
+        Over (model, set, run): ``nll``, nats a frame. Over (model, run): ``epochs``, after how many the validation set was
+        learned best. Over ``model``: ``runs``, and how they ended. Over (order, set): ``baseline_nll`` of frequencies of
+        pitches (1), and of what follows (2). Over (corpus, printed_model, printed_set): ``printed_nll`` of the paper. Over
+        (sampled_model, frame, pitch): ``played``; over (heard_frame, pitch): ``heard``, what was played to it before.
     """
     given = sets(material.scale, material.data)
     trained = material.stores["sweep.sqlite"].to_xarray()
@@ -136,10 +136,7 @@ def analyse(material: Material) -> xr.Dataset:
     heard = PianoRoll(prompt.frames[:PROMPT_FRAMES], prompt.frames_per_quarter, prompt.name)
     for row, model in enumerate(MODELS):
         cell = network(model, PITCHES, UNITS[material.scale])
-        here = trained.sel(model=model)
-        params = {
-            name: here[name].values[(slice(None), *map(slice, shape))] for name, shape in cell.parameter_shapes.items()
-        }
+        params = parameters_of(trained.sel(model=model), cell)
         for column, which in enumerate(SETS):
             loss = evaluate(cell, params, given.tests[which], threads=material.threads)["loss"].values
             nll[row, column] = frame_nll_of(given.tests[which], loss)
@@ -151,13 +148,11 @@ def analyse(material: Material) -> xr.Dataset:
     rolls = given.rolls
     baseline = [[frame_nll(rolls["train"], rolls[which], order) for which in SETS] for order in (1, 2)]
     printed = [[[by_set[which][k] for which in ("train", "test")] for k in range(3)] for by_set in PRINTED.values()]
-    over = ("model", "run")
     nats = "nats per frame"
     data = {
         "nll": quantity(("model", "set", "run"), nll, "negative log-likelihood", nats),
-        "outcome": quantity(over, trained["outcome"].values, "how the run ended"),
         "epochs": quantity(
-            over,
+            ("model", "run"),
             trained["validation_presentations"].values / given.epoch,
             "epochs until the validation set was learned best",
             "epochs",
@@ -179,6 +174,7 @@ def analyse(material: Material) -> xr.Dataset:
         "printed_set": quantity("printed_set", ["train", "test"], "set of pieces"),
         "sampled_model": quantity("sampled_model", list(SAMPLED), "model"),
     }
+    data |= ended(trained["outcome"].values, ("model",))
     attrs = dict(trained.attrs) | {
         "pieces": [len(rolls[which]) for which in SETS],
         "frames": [sum(map(len, rolls[which])) for which in SETS],

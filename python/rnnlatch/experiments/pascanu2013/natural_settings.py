@@ -17,6 +17,8 @@ from rnnlatch.algorithms import GradientDescent, HalveOnRise, InverseTime
 from rnnlatch.cells import GRU, LSTM, Constant, NetworkCell, Normal, VanillaRNN
 from rnnlatch.experiments.claims import Claim
 from rnnlatch.experiments.pascanu2013.training_settings import ALGORITHMS
+from rnnlatch.experiments.results import quantity
+from rnnlatch.outcomes import Outcome
 from rnnlatch.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ __all__ = [
     "algorithm",
     "draw_runs",
     "draw_table",
+    "ended",
     "lowers",
     "network",
 ]
@@ -125,6 +128,16 @@ def lowers(
     if difference.size > 1:
         measured["95 % interval"] = [low, high]
     return Claim(what, source, measured | {"pairs of runs": int(difference.size)}, held, expected, reason)
+
+
+def ended(outcome: NDArray[np.integer[Any]], dims: tuple[str, ...]) -> dict[str, xr.Variable]:
+    """Count how runs ended, those of a grid point along the last axis: ``runs``, and a variable for each `rnnlatch.Outcome`."""
+    total = np.full(outcome.shape[:-1], outcome.shape[-1])
+    counts = {"runs": quantity(dims, total, "runs", "runs")}
+    for kind in Outcome:
+        words = f"runs that ended {kind.name.lower().replace('_', ' ')}"
+        counts[kind.name.lower()] = quantity(dims, (outcome == kind).sum(-1), words, "runs")
+    return counts
 
 
 def draw_runs(ax: "Axes", values: xr.DataArray) -> None:

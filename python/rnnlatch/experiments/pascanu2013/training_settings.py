@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rnnlatch.algorithms import GradientDescent
 from rnnlatch.cells import Constant, Normal, Sparse, VanillaRNN
 from rnnlatch.criterion import Criterion
-from rnnlatch.experiments.results import quantity
+from rnnlatch.experiments.results import parameters_of, quantity
 from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
 from rnnlatch.tasks import Task
@@ -129,13 +129,8 @@ def errors(
     columns = []
     for length in lengths:
         network, task = of_length(length)
-        params = {
-            name: trained[name].values[(slice(None), *map(slice, shape))]
-            for name, shape in network.parameter_shapes.items()
-        }
-        found = evaluate(
-            network, params, task, presentations=tests, rng=[material.seed, length], threads=material.threads
-        )
+        params, rng = parameters_of(trained, network), [material.seed, length]
+        found = evaluate(network, params, task, presentations=tests, rng=rng, threads=material.threads)
         columns.append(found["error"].values)
     return np.stack(columns, axis=-1)
 
