@@ -54,7 +54,8 @@ class MatrixWalk {
           output_gradient_(targets ? (targets->every ? stored_ : 1) * widest_ * net_.output_stride : 0),
           delta_(remembers_ ? cell_.slots * delta_distance() : 0),
           flow_(cell_.states * widest_ * net_.width),
-          untouched_(cell_.states * widest_ * net_.width) {
+          untouched_(cell_.states * widest_ * net_.width),
+          room_(room()) {
         if (kind.omega) omega_.emplace(packed, *kind.omega, widest_, batch.steps);
         if (kind.teacher_forcing) forcing_.emplace(packed.network, net_.width, batch, *targets, widest_);
     }
@@ -141,6 +142,13 @@ class MatrixWalk {
         return output_gradient_.data() + (targets_->every && remembers_ ? t : 0) * count_ * net_.output_stride;
     }
     static Arrays<const Scalar> constant_arrays(Arrays<Scalar> arrays) { return {arrays.data, arrays.distance}; }
+
+    // Numbers that sums of outer products want room for: the columns of units, of inputs and of outputs, where they are copied.
+    std::size_t room() const {
+        const Network<Scalar>& network = net_.network;
+        if (!remembers_ || !outer_copies<Scalar>(net_.width)) return 0;
+        return outer_columns * std::max({network.hidden, batch_.symbols ? 0 : network.inputs, network.outputs});
+    }
 
     bool begun(std::size_t b, std::size_t t) const { return t >= batch_.begin(first_ + b); }
 
@@ -339,14 +347,14 @@ class MatrixWalk {
                 add_columns(net_.packs, hidden, h, width, size, gradient.weight_hh.data() + gate * width);
             } else {
                 add_outer(net_.packs, h, width, network.hidden, hidden, width, size,
-                          gradient.weight_hh.data() + gate * network.hidden * width, width);
+                          gradient.weight_hh.data() + gate * network.hidden * width, width, room_.data());
             }
             Scalar* weight_ih = gradient.weight_ih.data() + gate * network.inputs * width;
             if (batch_.symbols) {
                 gather_symbols(begin, end, input, weight_ih);
             } else {
                 add_outer(net_.packs, input, width, network.inputs, static_cast<const Scalar*>(inputs(begin)),
-                          network.inputs, size, weight_ih, width);
+                          network.inputs, size, weight_ih, width, room_.data());
             }
         }
         const Scalar* none = nullptr;
@@ -373,7 +381,8 @@ class MatrixWalk {
         const std::size_t outputs = net_.network.outputs, stride = net_.output_stride, size = (end - begin) * count_;
         if (outputs == 0) return;
         const Scalar *derivative = output_gradient(begin), *h = states(begin + 1)[0];
-        add_outer(net_.packs, h, net_.width, outputs, derivative, stride, size, gradient.weight_out.data(), net_.width);
+        add_outer(net_.packs, h, net_.width, outputs, derivative, stride, size, gradient.weight_out.data(), net_.width,
+                  room_.data());
         for (std::size_t column = 0; column < size; ++column) {
             for (std::size_t o = 0; o < outputs; ++o) gradient.bias_out[o] += derivative[column * stride + o];
         }
@@ -429,6 +438,7 @@ class MatrixWalk {
     std::size_t latest_ = 0;         // the step at which all sequences of the slice have begun
     const std::size_t delta_steps_;  // steps whose delta is kept
     Scratch<Scalar> states_, kept_, inputs_, sums_, output_, output_gradient_, delta_, flow_, untouched_;
+    Scratch<Scalar> room_;  // for sums of outer products
     std::optional<MatrixOmega<Scalar>> omega_;
     std::optional<TeacherForcing<Scalar>> forcing_;
 };

@@ -113,6 +113,16 @@ def test_any_sizes(data: st.DataObject) -> None:
 
 
 @pytest.mark.isa
+@pytest.mark.parametrize("cell", ["tanh", "GRU"])
+def test_columns_of_many_units(cell: str) -> None:
+    """Columns of two kilobytes and more are copied before their outer products are summed up, 64 at a time."""
+    structure = networks.make_structure(
+        **CELLS[cell], inputs=7, hidden=261, outputs=5, at="every", loss="softmax_cross_entropy"
+    )
+    compare(structure, *draw(structure, batch=11, steps=13))
+
+
+@pytest.mark.isa
 @pytest.mark.parametrize("at", ["last", "every"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_two_drivers_agree(cell: str, at: str) -> None:
