@@ -244,3 +244,20 @@ def test_a_scale_that_an_experiment_has_not_is_refused(tmp_path: Path, capsys: p
     assert main(["reproduce", "bengio1994-density", "--scale", "subset", "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert said == "rnnlatch: scale of bengio1994-density is 'subset'; it must be 'quick' or 'paper' or 'large'\n"
+
+
+def test_what_is_not_installed_stops_one_experiment_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNNLATCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "music21", None)
+    monkeypatch.setattr(experiments, "names", lambda: ("pascanu2013-music", DENSITY))
+    options = ["--scale", "quick", "--out", str(tmp_path / "out"), "--threads", "1"]
+    assert main(["reproduce", "pascanu2013-music", *options]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "pip install 'rnnlatch[music]'" in said
+    assert not (tmp_path / "out").exists()
+    assert main(["reproduce", "--all", *options]) == 0
+    assert "pascanu2013-music is left out: " in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [DENSITY]

@@ -244,8 +244,8 @@ def _reproduce(options: argparse.Namespace) -> int:
                 f"data is {options.data!r}, and {len(chosen)} experiments are named; it is for one at a time"
             )
         chosen[0].check_data(data)
-    else:  # with a file it is looked at first
-        for one in chosen:
+    for one in chosen:
+        if one.takes is None:  # else what it works on is looked at first
             writable_directory(Path(options.out) / one.name)
     as_expected = True
     for one in chosen:
@@ -264,6 +264,11 @@ def _reproduce(options: argparse.Namespace) -> int:
                     data=data,
                     progress=bar,
                 )
+        except ImportError as error:
+            if not options.all:
+                raise
+            print(f"rnnlatch: {one.name} is left out: {error}", file=sys.stderr)
+            continue
         except StoreMismatchError as error:
             raise ValueError(f"{error}. Another --out keeps both") from None
         except KeyboardInterrupt as stop:
