@@ -199,6 +199,11 @@ def _abc_tunes(data: bytes) -> list[tuple[str, Callable[[], Heard]]]:
             if not re.search(r"^K:", tune, flags=re.MULTILINE):
                 raise ValueError("it has no line K:, which every tune has")
             whole = common + tune
+            if (large := re.search(r"^(?:[LM]:|(?!\w:|%)).*?(\d{5,})", whole, flags=re.MULTILINE)) is not None:
+                # music21 would cut a note of that length into bars, one after the other.
+                raise ValueError(
+                    f"it has the number {validation.shown_name(large[1])} in its music; at most 9999 is read"
+                )
             # Without a metre music21 does not know how long a note is.
             length = "" if re.search(r"^[LM]:", whole, flags=re.MULTILINE) else "L:1/8\n"
             return _notes(_parsed(length + whole, "abc"))
