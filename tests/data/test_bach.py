@@ -120,6 +120,16 @@ def test_without_music21_the_extra_is_named(cache: Path, monkeypatch: pytest.Mon
     assert not cache.exists()
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_the_work(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> None:
+        raise AssertionError("parsed")
+
+    cache.touch()
+    monkeypatch.setattr(bach, "notes_of_xml", fail)
+    with pytest.raises(OSError, match="cannot be written to"):
+        chorales()
+
+
 def test_what_is_asked_for_is_checked(cache: Path) -> None:
     with pytest.raises(ValueError, match="frames_per_quarter is 0"):
         chorales(0)

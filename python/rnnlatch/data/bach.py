@@ -68,8 +68,10 @@ def chorales(frames_per_quarter: int = 2, common_key: bool = False) -> tuple[Pia
     kept = cache_directory() / f"chorales-{FORMAT}-music21-{_version()}-{grid}.npz"
     rolls = _load(kept, grid)
     if rolls is None:
-        rolls = _read_corpus(grid)
-        _keep(kept, rolls)
+        load_music21()
+        with new_file(kept) as file:  # before the work, for the case that it cannot be written
+            rolls = _read_corpus(grid)
+            _npz.write(file, _packed(rolls))
     return tuple(roll.in_common_key() for roll in rolls) if common_key else rolls
 
 
@@ -101,17 +103,15 @@ def file_of_corpus(name: str) -> Path:
     return min(found, key=lambda path: (path.suffix not in (".mxl", ".xml"), path.stem != name))
 
 
-def _keep(path: Path, rolls: tuple[PianoRoll, ...]) -> None:
-    """Write the rolls into the cache."""
-    arrays: dict[str, NDArray[Any]] = {
+def _packed(rolls: tuple[PianoRoll, ...]) -> dict[str, NDArray[Any]]:
+    """Give the arrays that the cache keeps."""
+    return {
         "frames": np.packbits(np.concatenate([roll.frames for roll in rolls]), axis=1),
         "lengths": np.array([len(roll) for roll in rolls]),
         "lost_notes": np.array([roll.lost_notes for roll in rolls]),
         "outside_notes": np.array([roll.outside_notes for roll in rolls]),
         "names": np.frombuffer(json.dumps([roll.name for roll in rolls]).encode(), np.uint8),
     }
-    with new_file(path) as file:
-        _npz.write(file, arrays)
 
 
 def _load(path: Path, grid: int) -> tuple[PianoRoll, ...] | None:

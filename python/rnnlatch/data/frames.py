@@ -97,8 +97,8 @@ def frame_prediction(
     -----
     Source: N. Boulanger-Lewandowski, Y. Bengio and P. Vincent, "Modeling temporal dependencies in high-dimensional sequences",
     ICML 2012; sequences of 200 steps and an averaged cost: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of
-    training recurrent neural networks", ICML 2013. What they do with the first frame, and with pieces that are not a multiple
-    of 200 frames, they do not say.
+    training recurrent neural networks", arXiv:1211.5063v2, appendix. What they do with the first frame, and with pieces that
+    are not a multiple of 200 frames, is not known to us.
 
     Examples
     --------
