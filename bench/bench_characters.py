@@ -60,10 +60,21 @@ def test_engine(benchmark: Any, scenario: Scenario) -> None:
     benchmark(plan.run, 2)
 
 
+def libraries_for(threads: int) -> list[Library]:
+    """The processes of a scenario; PyTorch's second thread waits for work busily, or sleeps until there is some."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    mine = [cores[-threads:]]
+    if threads == 1:
+        return [Library(module, 1, mine) for module in CHARACTERS]
+    found = [Library("characters_rnnlatch", threads, mine)]
+    for how in ("active", "passive"):
+        found.append(Library("characters_torch", threads, mine, f"{how} wait", {"OMP_WAIT_POLICY": how}))
+    return found
+
+
 def measure(scenario: Scenario, repeats: int) -> dict[str, Any]:
     """One scenario: everybody once in every round, every second round backwards."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    libraries = [Library(module, scenario.threads, [cores[-scenario.threads :]]) for module in CHARACTERS]
+    libraries = libraries_for(scenario.threads)
     try:
         there = [library for library in libraries if not library.missing]
         for library in libraries:

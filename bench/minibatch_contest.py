@@ -64,12 +64,16 @@ class Turn:
 
 
 class Library:
-    """One library's process (or processes): so many threads, each process on these cores."""
+    """One library's process (or processes): so many threads, each process on these cores, with more in its environment."""
 
-    def __init__(self, module: str, threads: int, cores: list[list[int]], how: str = "") -> None:
+    def __init__(
+        self, module: str, threads: int, cores: list[list[int]], how: str = "", more: dict[str, str] | None = None
+    ) -> None:
         self.module, self.threads, self.how = module, threads, how
         self._processes = []
-        with environment(threads_in_environment(threads)):  # what a process inherits is that of the moment it starts
+        with environment(
+            threads_in_environment(threads) | (more or {})
+        ):  # what a process inherits is that of the moment it starts
             for mine in cores:
                 process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
                 self._processes.append(process)
