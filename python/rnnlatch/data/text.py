@@ -72,9 +72,8 @@ class Text:
     symbols: NDArray[Any]
     alphabet: Alphabet
     name: str = "text"
-    _kept: tuple[str, int] | None = field(
-        default=None, kw_only=True
-    )  # the file of a memory map; the first one's number
+    # Of symbols in a file of the cache: the file, and the number of the first one there.
+    _kept: tuple[str, int] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         alphabet = validation.instance("alphabet", self.alphabet, Alphabet, "an Alphabet")
