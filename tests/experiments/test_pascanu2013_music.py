@@ -55,6 +55,7 @@ def test_the_algorithms_are_the_papers() -> None:
         "learning_rate": 1.0,
         "clip_norm": 8.0,
         "omega": 0.5,
+        "omega_reduce": "mean",
         "halves": True,
     }
     plain, clipped, both, gated = (algorithm(name, **how) for name in ("SGD", "SGD-C", "SGD-CR", "GRU"))

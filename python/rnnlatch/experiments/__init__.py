@@ -47,6 +47,7 @@ _HOMES = {
     "pascanu2013-pathological": "pascanu2013.pathological",
     "pascanu2013-clipping": "pascanu2013.clipping",
     "pascanu2013-music": "pascanu2013.music",
+    "pascanu2013-characters": "pascanu2013.characters",
     "sussillo2013-flip-flop": "sussillo2013.flip_flop",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",

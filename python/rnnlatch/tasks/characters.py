@@ -213,7 +213,7 @@ class CharacterPrediction(DataTask):
         """Of a step in the loss of its sequence."""
         return 1.0 if self.reduction == "sum" else 1.0 / self.length_range[1]
 
-    def bits(self, loss: float) -> float:
+    def bits(self, loss: Any) -> Any:
         """Give the entropy of a character.
 
         Parameters

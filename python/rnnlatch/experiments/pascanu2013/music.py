@@ -108,7 +108,7 @@ def run(scale: ScaleName, given: Sets, model: str) -> Run:
     return Run(
         network(model, PITCHES, UNITS[scale]),
         given.training,
-        algorithm(model, batch=given.batch, epoch=given.epoch, halves=True, **how),
+        algorithm(model, batch=given.batch, epoch=given.epoch, omega_reduce="mean", halves=True, **how),
         None,
         max_presentations=given.epoch * EPOCHS[scale],
         driver="matrices",

@@ -6,8 +6,7 @@ import numpy as np
 import xarray as xr
 
 from rnnlatch import plotting
-from rnnlatch.experiments.pascanu2013.natural_settings import COMPARED, LOOKS, draw_runs, draw_table
-from rnnlatch.statistics import mean_interval
+from rnnlatch.experiments.pascanu2013.natural_settings import COMPARED, LOOKS, draw_change, draw_runs, draw_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,12 +51,7 @@ def _differences(data: xr.Dataset, ax: "Axes") -> None:
     places, names = [], []
     for place, ((first, second), which) in enumerate((step, which) for step in STEPS for which in ("train", "test")):
         change = (data["nll"].sel(model=second, set=which) - data["nll"].sel(model=first, set=which)).values
-        low, high = mean_interval(change)
-        mean = float(change.mean())
-        bar = [[mean - low], [high - mean]] if np.isfinite(low) else None
-        ax.errorbar(
-            place, mean, bar, color="C0", marker="o", markersize=5, capsize=3, label=None if place else "here, 95 %"
-        )
+        draw_change(ax, place, change, color="C0", label=None if place else "here, 95 %")
         printed = data["printed_nll"].sel(printed_set=which)
         for number, (corpus, marker) in enumerate(zip(data["corpus"].values, "^sD", strict=True)):
             there = printed.sel(corpus=corpus)

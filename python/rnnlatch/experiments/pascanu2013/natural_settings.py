@@ -31,6 +31,7 @@ __all__ = [
     "MODELS",
     "SETS",
     "algorithm",
+    "draw_change",
     "draw_runs",
     "draw_table",
     "ended",
@@ -62,7 +63,9 @@ def network(model: str, symbols: int, hidden: int, *, bias: bool = True) -> Netw
             inputs=symbols, hidden=_gated_units(symbols, hidden, gates), outputs=symbols
         )
     normal = Normal(INITIAL_STD)
-    settings: dict[str, Any] = {"bias": bias} if not bias else {"init_bias": Constant(0.0), "fixed": ("bias_hh_l0",)}
+    settings: dict[str, Any] = (
+        {"bias": False, "bias_out": False} if not bias else {"init_bias": Constant(0.0), "fixed": ("bias_hh_l0",)}
+    )
     return VanillaRNN(
         inputs=symbols,
         hidden=hidden,
@@ -83,7 +86,15 @@ def _gated_units(symbols: int, hidden: int, gates: int) -> int:
 
 
 def algorithm(
-    model: str, *, batch: int, epoch: int, learning_rate: float, clip_norm: float, omega: float, halves: bool
+    model: str,
+    *,
+    batch: int,
+    epoch: int,
+    learning_rate: float,
+    clip_norm: float,
+    omega: float,
+    omega_reduce: str,
+    halves: bool,
 ) -> GradientDescent:
     """Make one of the paper's algorithms; `epoch` is a pass over the training set, in presentations."""
     clips, regularises = ALGORITHMS["SGD-C" if model in GATED else model]
@@ -92,7 +103,7 @@ def algorithm(
         batch_size=batch,
         clip_norm=clip_norm if clips else None,
         omega=omega if regularises else 0.0,
-        omega_reduce="mean",
+        omega_reduce=omega_reduce,
         omega_of="state",
         omega_schedule=InverseTime(presentations=epoch) if regularises else None,
         learning_rate_schedule=HalveOnRise(presentations=epoch) if halves else None,
@@ -149,6 +160,14 @@ def draw_runs(ax: "Axes", values: xr.DataArray) -> None:
         ax.plot([place - 0.3, place + 0.3], [here.mean()] * 2, color=LOOKS[str(model)]["color"], linewidth=1.6)
     ax.set_xticks(range(values.sizes["model"]), [str(model) for model in values["model"].values])
     ax.set_xlim(-0.6, values.sizes["model"] - 0.4)
+
+
+def draw_change(ax: "Axes", place: float, change: NDArray[np.float64], *, color: str, label: str | None) -> None:
+    """Draw the mean of the differences of pairs of runs, with its 95 % interval where there are several."""
+    low, high = mean_interval(change)
+    mean = float(change.mean())
+    bar = [[mean - low], [high - mean]] if np.isfinite(low) else None
+    ax.errorbar(place, mean, bar, color=color, marker="o", markersize=5, capsize=3, label=label)
 
 
 def draw_table(ax: "Axes", columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
