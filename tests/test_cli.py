@@ -13,6 +13,7 @@ import xarray as xr
 
 from rnnlatch import experiments, open_store, progress
 from rnnlatch.cli import main
+from rnnlatch.experiments.pascanu2013 import music
 from rnnlatch.progress import ProgressBar
 from rnnlatch.store import StoreError
 
@@ -251,6 +252,7 @@ def test_what_is_not_installed_stops_one_experiment_only(
 ) -> None:
     monkeypatch.setenv("RNNLATCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "music21", None)
+    music._sets.cache_clear()  # of another test
     monkeypatch.setattr(experiments, "names", lambda: ("pascanu2013-music", DENSITY))
     options = ["--scale", "quick", "--out", str(tmp_path / "out"), "--threads", "1"]
     assert main(["reproduce", "pascanu2013-music", *options]) == 2
