@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 
@@ -76,7 +77,7 @@ class MatrixWalk {
             if (scored || record_.output) loss += read_out(t, scored);
             if (forcing_ && t + 1 < steps) forcing_->force(t, first_, count_, states(t + 1)[0]);
         }
-        record_last_states();
+        record_ends(states(steps), record_.last_states);
         return loss;
     }
 
@@ -105,7 +106,7 @@ class MatrixWalk {
         }
         if (!targets_->every) gather_read_out(steps - 1, steps, gradient);
         if (omega_) return;
-        for (std::size_t state = 0; state < cell_.states; ++state) record_initial_gradient(state);
+        record_ends(flow(), record_.initial_gradient);
     }
 
     // After backward: adds the gradient of the loss and `weight` times the one of the regulariser's terms. They are one sum of
@@ -406,21 +407,13 @@ class MatrixWalk {
         }
     }
 
-    void record_last_states() {
+    // Arrays of units before the first step or after the last one, each to (batch, hidden) where it is wanted.
+    void record_ends(Arrays<Scalar> from, const std::array<Scalar*, most_states>& to) const {
         const std::size_t hidden = net_.network.hidden;
         for (std::size_t state = 0; state < cell_.states; ++state) {
-            Scalar* to = record_.last_states[state];
-            for (std::size_t b = 0; to && b < count_; ++b) {
-                std::copy_n(states(batch_.steps)[state] + b * net_.width, hidden, to + (first_ + b) * hidden);
+            for (std::size_t b = 0; to[state] && b < count_; ++b) {
+                std::copy_n(from[state] + b * net_.width, hidden, to[state] + (first_ + b) * hidden);
             }
-        }
-    }
-
-    void record_initial_gradient(std::size_t state) {
-        const std::size_t hidden = net_.network.hidden;
-        Scalar* to = record_.initial_gradient[state];
-        for (std::size_t b = 0; to && b < count_; ++b) {
-            std::copy_n(flow()[state] + b * net_.width, hidden, to + (first_ + b) * hidden);
         }
     }
 
