@@ -51,6 +51,7 @@ _HOMES = {
     "sussillo2013-flip-flop": "sussillo2013.flip_flop",
     "goodfellow2016-power-iteration": "goodfellow2016.power_iteration",
     "goodfellow2016-weight-product": "goodfellow2016.weight_product",
+    "goodfellow2016-agreement": "goodfellow2016.agreement",
     "short-spans": "goodfellow2016.short_spans",
     "lstm-memory": "own.lstm_memory",
     "unit-weight": "own.unit_weight",

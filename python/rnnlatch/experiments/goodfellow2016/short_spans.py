@@ -22,6 +22,7 @@ from rnnlatch.cells import LSTM, NetworkCell, Orthogonal, VanillaRNN
 from rnnlatch.criterion import Criterion
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.goodfellow2016 import PAPER, short_spans_claims
+from rnnlatch.experiments.goodfellow2016.choosing import best_rate, of_rate
 from rnnlatch.experiments.results import quantity
 from rnnlatch.outcomes import Outcome
 from rnnlatch.run import Run
@@ -125,8 +126,8 @@ def analyse(material: Material) -> xr.Dataset:
         names = [name.removeprefix(prefix) if prefix else name for name in dims[1:]]
         stopped = _stopped(sweep, (*names, "learning_rate", "run"))
         error = sweep["error"].transpose(*names, "learning_rate", "run").values
-        chosen = np.stack([_best(stopped[..., :choosing] <= most, error[..., :choosing]) for most in budgets])
-        counted = np.stack([_of_rate(stopped, best)[..., choosing:] for best in chosen])
+        chosen = np.stack([best_rate(stopped[..., :choosing] <= most, error[..., :choosing]) for most in budgets])
+        counted = np.stack([of_rate(stopped, best)[..., choosing:] for best in chosen])
         succeeded = np.stack([(part <= most).sum(-1) for part, most in zip(counted, budgets, strict=True)])
         rates = sweep["learning_rate"].values[chosen]
         data |= {
@@ -154,18 +155,6 @@ def _stopped(sweep: xr.Dataset, dims: tuple[str, ...]) -> NDArray[np.float64]:
     """Give when runs succeeded, in presentations; infinity where they did not."""
     there = (sweep["outcome"] == Outcome.CONVERGED).transpose(*dims).values
     return np.where(there, sweep["presentations"].transpose(*dims).values, np.inf)
-
-
-def _best(succeeded: NDArray[np.bool_], error: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Give which learning rate succeeds most often, of equal ones the one with the smallest error; (…, rate, run)."""
-    error = np.where(np.isfinite(error), error, 1.0).mean(-1)
-    best: NDArray[np.intp] = (succeeded.sum(-1) - error / 2).argmax(-1)  # errors are at most 1, so counts go first
-    return best
-
-
-def _of_rate(values: NDArray[np.float64], best: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Take the rate that was chosen, out of (…, rate, run)."""
-    return np.take_along_axis(values, best[..., None, None], axis=-2)[..., 0, :]
 
 
 LOOKS: dict[str, dict[str, Any]] = {

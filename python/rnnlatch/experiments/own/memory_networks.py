@@ -14,7 +14,7 @@ from rnnlatch.criterion import Criterion
 from rnnlatch.run import Run
 from rnnlatch.tasks import Task
 
-__all__ = ["ARCHITECTURES", "BATCH", "SUCCESS", "TASKS", "run"]
+__all__ = ["ARCHITECTURES", "BATCH", "CLIP", "SUCCESS", "TASKS", "run"]
 
 UNITS, BATCH = 50, 20
 OMEGA = 1.0
