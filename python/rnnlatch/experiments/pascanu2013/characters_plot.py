@@ -26,8 +26,8 @@ MONOSPACE = "DejaVu Sans Mono"
 def plot(data: xr.Dataset) -> "Figure":
     """Draw the runs, the differences between the algorithms, the paper's table, and what networks write."""
     with plotting.style():
-        figure = plotting.new_figure(10.2, 8.4)
-        axes = figure.subplots(3, 2, height_ratios=(1.0, 1.0, 0.8))
+        figure = plotting.new_figure(10.2, 7.8)
+        axes = figure.subplots(3, 2, height_ratios=(1.0, 1.0, 0.6))
         for ax, letter, ahead in zip(axes[0], "ab", data["ahead"].values, strict=True):
             _runs(data.sel(ahead=ahead), ax)
             ax.set_title(f"{letter}  entropy {_steps(int(ahead))} ahead, every run")
