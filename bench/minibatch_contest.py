@@ -3,13 +3,18 @@
 How many threads a library uses is mostly read from the environment when it is imported, hence the processes. One thread is one
 processor core: the process is kept on it. Two networks on two threads are two threads of the engine; a peer has a process on
 either core with a network each, or one process whose library uses both threads, whichever is faster.
+
+While it is not their turn processes are stopped: threads of OpenMP that wait actively would work against the others for minutes.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -70,7 +75,8 @@ class Library:
         self, module: str, threads: int, cores: list[list[int]], how: str = "", more: dict[str, str] | None = None
     ) -> None:
         self.module, self.threads, self.how = module, threads, how
-        self._processes = []
+        self._processes: list[ProcessPoolExecutor] = []
+        self._numbers: list[int] = []
         with environment(
             threads_in_environment(threads) | (more or {})
         ):  # what a process inherits is that of the moment it starts
@@ -78,29 +84,48 @@ class Library:
                 process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
                 self._processes.append(process)
                 self.missing: str = process.submit(_begin, module, mine).result()
+                self._numbers.append(process.submit(os.getpid).result())
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: int) -> None:
+        for process in self._numbers:
+            os.kill(process, number)
+
+    @contextmanager
+    def _its_turn(self) -> Iterator[None]:
+        self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGSTOP)
 
     def prepare(self, work: Work, networks: int, expected: Arrays | None) -> list[Found]:
         """Compile, check against `expected`, tune."""
         networks = networks if self.module.endswith("_rnnlatch") else 1
-        jobs = [
-            process.submit(_prepare, self.module, work, self.threads, networks, expected) for process in self._processes
-        ]
-        found = [job.result() for job in jobs]
+        with self._its_turn():
+            jobs = [
+                process.submit(_prepare, self.module, work, self.threads, networks, expected)
+                for process in self._processes
+            ]
+            found = [job.result() for job in jobs]
         return found[0]
 
     def answer(self, work: Work) -> Arrays:
         """Parameters after some updates, by the first plan."""
-        return self._processes[0].submit(_answer, self.module, work).result()
+        with self._its_turn():
+            return self._processes[0].submit(_answer, self.module, work).result()
 
     def measure(self, name: str) -> Turn:
         """All processes at the same time."""
-        jobs: list[Future[Turn]] = [process.submit(_measure, name) for process in self._processes]
-        turns = [job.result() for job in jobs]
+        with self._its_turn():
+            jobs: list[Future[Turn]] = [process.submit(_measure, name) for process in self._processes]
+            turns = [job.result() for job in jobs]
         updates = sum(turn.updates for turn in turns)
         return Turn(updates, max(turn.wall for turn in turns), sum(turn.processor for turn in turns))
 
     def close(self) -> None:
-        """Stop the processes."""
+        """End the processes."""
+        self._signal(signal.SIGCONT)
         for process in self._processes:
             process.shutdown()
 
