@@ -8,7 +8,6 @@ kept run into docs/performance.md. ``pytest bench/bench_characters.py`` is the e
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -24,10 +23,10 @@ import pytest
 from bench_minibatches import summary, versions
 from character_work import CharacterWork
 from characters_report import print_rows, print_targets
+from kept_tables import keep
 from minibatch_contest import CHARACTERS, Library, Row
 from workloads import machine
 
-RESULTS = Path(__file__).parent / "results"
 LARGE = 100_000_000  # bytes of a text
 
 
@@ -148,11 +147,7 @@ def main() -> None:
         record["memory"] = memory()
     about["load_at_the_end"] = os.getloadavg()[0]
     print_targets(record)
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.out or RESULTS / f"characters-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "characters", isa, options.out)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ bench/bench_dynamics.py`` is the engine under pytest-benchmark.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -27,9 +26,9 @@ import dynamics_lyapunov
 import dynamics_numpy
 import dynamics_rnnlatch
 from dynamics_work import Answer, Contestant, Workload
+from kept_tables import keep
 from workloads import Timing, machine, median, timed
 
-RESULTS = Path(__file__).parent / "results"
 CHUNKS = (2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
 
 
@@ -222,11 +221,7 @@ def main() -> None:
         if any(part in name for part in options.only) and (threads == 1 or name not in ONE_AFTER_ANOTHER)
     ]
     about["load_at_the_end"] = os.getloadavg()[0]
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.json or RESULTS / f"dynamics-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "dynamics", isa, options.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ another (NumPy's threads are then those of the environment, OPENBLAS_NUM_THREADS
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from importlib import import_module
@@ -21,11 +20,9 @@ import pytest
 from contest import LIBRARIES, Library, Row
 from gradient_work import WORKS, GradientWork
 from gradients_report import print_rows, print_targets
+from kept_tables import keep
 from microkernels import Micro
 from workloads import machine, median
-
-RESULTS = Path(__file__).parent / "results"
-
 
 # ---- under pytest-benchmark ----------------------------------------------------------------------------------------
 
@@ -204,11 +201,7 @@ def main() -> None:
         record["scaling"] = scaling(works, options.repeats)
     about["load_at_the_end"] = os.getloadavg()[0]
     print_targets(record)
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.out or RESULTS / f"gradients-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "gradients", isa, options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ workload, shortened, under pytest-benchmark, to compare one commit with another.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,10 @@ from scipy.stats import ks_2samp
 
 import peer_numba
 from contestants import Contestant, contestants, train_with_core, train_with_numba, train_with_rnnlatch
+from kept_tables import keep
 from microkernels import Micro, best_parts, component_sum
 from peer_numpy import NORMALS, Normals, NumpyPeer
 from workloads import LatchSweep, Timing, machine, median, w1
-
-RESULTS = Path(__file__).parent / "results"
-
 
 # ---- under pytest-benchmark ----------------------------------------------------------------------------------------
 
@@ -230,11 +227,7 @@ def main() -> None:
         record["scaling"] = scaling(options.repeats, options.presentations)
     if not options.no_micro:
         record["micro"] = micro_kernels(options.repeats, options.presentations)
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.out or RESULTS / f"latch-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "latch", isa, options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ kept run into docs/performance.md. ``pytest bench/bench_minibatches.py`` is the 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,12 +18,12 @@ from typing import Any, Literal
 
 import pytest
 
+from kept_tables import keep
 from minibatch_contest import LIBRARIES, Library, Row
 from minibatch_report import print_memory, print_rows, print_targets
 from minibatch_work import MinibatchWork
 from workloads import machine, median
 
-RESULTS = Path(__file__).parent / "results"
 LARGE = 500
 
 
@@ -212,11 +211,7 @@ def main() -> None:
         record["memory"] = memory()
     about["load_at_the_end"] = os.getloadavg()[0]
     print_targets(record)
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.out or RESULTS / f"minibatches-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "minibatches", isa, options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ installed is skipped with one line. ``pytest bench/bench_searches.py`` is the en
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -23,11 +22,11 @@ from typing import Any
 import pytest
 
 from contest import environment, threads_in_environment
+from kept_tables import keep
 from microkernels import Micro
 from search_work import WORKS, Contestant, cost
 from workloads import Timing, machine, median, timed
 
-RESULTS = Path(__file__).parent / "results"
 MODULES = ("searches_rnnlatch", "searches_numpy", "searches_numba", "searches_jax")
 SECONDS = 0.2  # a measurement takes about this long
 
@@ -209,11 +208,7 @@ def main() -> None:
         if micro is not None:
             micro.close()
     about["load_at_the_end"] = os.getloadavg()[0]
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = options.out or RESULTS / f"searches-{processor}-{isa}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\nkept in {out}")
+    keep(record, "searches", isa, options.out)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,22 @@
-"""The command of the reports: the tables of a kept run, printed or put into a page."""
+"""Runs of benchmarks that are kept, and the command of the reports: their tables, printed or put into a page."""
 
 import argparse
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def keep(record: dict[str, Any], name: str, isa: str, given: Path | None) -> None:
+    """Write a record, with its machine, to the file that is given, or to the one of this benchmark, processor and build."""
+    about = record["machine"]
+    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
+    out = given or RESULTS / f"{name}-{processor}-{isa}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"\nkept in {out}")
 
 
 def print_or_put(markdown: Callable[[dict[str, Any]], Iterable[str]], report: str, bench: str) -> None:
