@@ -141,7 +141,7 @@ def analyse(material: Material) -> xr.Dataset:
             loss = evaluate(cell, params, given.tests[which], threads=material.threads)["loss"].values
             nll[row, column] = frame_nll_of(given.tests[which], loss)
         if model in SAMPLED:
-            best = int(np.nanargmin(np.where(np.isfinite(nll[row, 1]), nll[row, 1], np.inf)))
+            best = int(np.argmin(np.where(np.isfinite(nll[row, 1]), nll[row, 1], np.inf)))
             one = {name: value[best] for name, value in params.items()}
             roll = sample_roll(cell, one, SAMPLED_FRAMES, prompt=heard, rng=[material.seed, row])
             played.append(roll.frames)

@@ -57,15 +57,14 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 def network(model: str, symbols: int, hidden: int, *, bias: bool = True) -> NetworkCell:
     """Make the network of a model, with as many inputs and outputs; a gated one has about as many parameters as the others."""
-    if model in GATED:
-        gates = 4 if model == "LSTM" else 3
-        return (LSTM if model == "LSTM" else GRU)(
-            inputs=symbols, hidden=_gated_units(symbols, hidden, gates), outputs=symbols
-        )
+    if model == "LSTM":
+        return LSTM(inputs=symbols, hidden=_gated_units(symbols, hidden, 4), outputs=symbols)
+    if model == "GRU":
+        return GRU(inputs=symbols, hidden=_gated_units(symbols, hidden, 3), outputs=symbols)
     normal = Normal(INITIAL_STD)
-    settings: dict[str, Any] = (
-        {"bias": False, "bias_out": False} if not bias else {"init_bias": Constant(0.0), "fixed": ("bias_hh_l0",)}
-    )
+    settings: dict[str, Any] = {"init_bias": Constant(0.0), "fixed": ("bias_hh_l0",)}
+    if not bias:
+        settings = {"bias": False, "bias_out": False}
     return VanillaRNN(
         inputs=symbols,
         hidden=hidden,
