@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ import xarray as xr
 
 import rnnlatch as rl
 from minibatch_training import CELL, TASK, study, swept_in_matrices
-from rnnlatch import _chunks, _minibatch_runs, _sqlite
+from rnnlatch import _chunks, _driver, _minibatch_runs, _sqlite
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import make_plan
@@ -245,7 +244,7 @@ def test_a_full_disk_keeps_what_was_there(
 
     with monkeypatch.context() as patch:
         patch.setattr(_sqlite, "write", small_disk)
-        patch.setattr(sys.modules["rnnlatch.sweep"], "KEEP_SECONDS", 1e-6)
+        patch.setattr(_driver, "KEEP_SECONDS", 1e-6)
         with pytest.raises(
             StoreError, match=r"store '.*' cannot be written, the disk is full; what was finished is kept"
         ):

@@ -7,7 +7,7 @@ from typing import Any
 
 import rnnlatch as rl
 from minibatch_training import LONG, swept_in_matrices, trained
-from rnnlatch import _checkpoint, _minibatch_runs, _side_by_side, _tables
+from rnnlatch import _checkpoint, _driver, _minibatch_runs, _side_by_side, _tables
 from rnnlatch.sweep import SweepInterrupted
 from sweeps import study, swept
 
@@ -81,7 +81,7 @@ def in_matrices(path: str, moment: str) -> None:
         die_after(_checkpoint.Checkpoint, "keep", 4)
         trained(checkpoint=path, checkpoint_seconds=1e-6, **LONG)
     else:
-        sys.modules["rnnlatch.sweep"].KEEP_SECONDS = 1e-6  # type: ignore[attr-defined]
+        _driver.KEEP_SECONDS = 1e-6
         die_after(_tables, "keep", 4)
         swept_in_matrices(store=path, **LONG)
 
