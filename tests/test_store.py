@@ -233,18 +233,6 @@ def test_a_store_can_be_read_while_it_is_written(path: Path) -> None:
     assert sorted(set(seen)) == list(range(0, TOTAL + 1, RUNS))
 
 
-def test_two_drivers_do_not_get_in_each_others_way(whole: xr.Dataset, path: Path) -> None:
-    once: list[None] = []
-
-    def meanwhile(done_runs: int, *_: object) -> None:
-        if done_runs and not once:
-            once.append(None)
-            swept(store=path, chunk_runs=4)
-
-    xr.testing.assert_identical(swept(store=path, chunk_runs=7, progress=meanwhile).load(), whole)
-    assert rl.open_store(path).finished == TOTAL
-
-
 @pytest.mark.parametrize("beginning", [b"", None])
 def test_a_file_that_was_killed_at_its_beginning_is_begun_again(whole: xr.Dataset, path: Path, beginning: Any) -> None:
     if beginning is None:

@@ -1,11 +1,16 @@
 """The SQLite files behind stores and checkpoints: their kinds, their connections, and errors in plain words."""
 
+import errno
 import os
+import resource
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from rnnlatch._lock import Busy, WriteLock
 
 __all__ = [
     "CHECKPOINT",
@@ -16,6 +21,7 @@ __all__ = [
     "Writer",
     "check_file",
     "explained",
+    "lock",
     "read",
     "remove",
     "transaction",
@@ -36,7 +42,6 @@ STORE = Kind("store", 0x524E4C54, 1, "what was finished is kept")
 CHECKPOINT = Kind("checkpoint", 0x524E4C43, 1, "what was kept before is kept")
 """The marks are the letters RNLT and RNLC."""
 
-HEADER = b"SQLite format 3\0"
 BUSY_SECONDS = 30.0
 
 
@@ -68,23 +73,29 @@ def check_file(given: str | os.PathLike[str], kind: Kind = STORE) -> tuple[Path,
         raise TypeError(f"{name} is {given!r} ({type(given).__name__}); it must be the path of a file")
     path = Path(given)
     start, allowed = f"{name} is {str(path)!r}", f"it must be the path of a {name}, or of a file that can be made"
-    if path.is_dir():
-        raise StoreError(f"{start}, which is a directory; {allowed}")
-    if not path.parent.is_dir():
-        raise StoreError(f"{start}, and there is no directory {str(path.parent)!r}; {allowed}")
+    # Nothing here opens the file but SQLite: to close it would take away the locks that this process has on it by another
+    # thread's connection (https://www.sqlite.org/howtocorrupt.html, 2.2).
     try:
-        with path.open("rb") as file:
-            begin = file.read(len(HEADER))
-    except FileNotFoundError:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if not path.parent.is_dir():
+            raise StoreError(f"{start}, and there is no directory {str(path.parent)!r}; {allowed}") from None
         return path, False
-    except OSError as error:
-        raise StoreError(f"{start}, which cannot be read ({error.strerror}); {allowed}") from None
-    if not begin:
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", error)
+        raise StoreError(f"{start}, which cannot be read ({why}); {allowed}") from None
+    if not stat.S_ISREG(found.st_mode):
+        what = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise StoreError(f"{start}, which is {what}; {allowed}")
+    if not found.st_size:
         return path, False
-    if begin != HEADER:
-        raise StoreError(f"{start}, which is not a {name} but a file of another kind; {allowed}")
     with read(path, kind) as connection:
-        (identifier,) = connection.execute("PRAGMA application_id").fetchone()
+        try:
+            (identifier,) = connection.execute("PRAGMA application_id").fetchone()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname != "SQLITE_NOTADB":
+                raise
+            raise StoreError(f"{start}, which is not a {name} but a file of another kind; {allowed}") from None
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         # A process killed while it made the file leaves one without tables.
         if identifier == 0 and tables == 0:
@@ -93,7 +104,10 @@ def check_file(given: str | os.PathLike[str], kind: Kind = STORE) -> tuple[Path,
         if identifier != kind.application_id:
             what = other.get(identifier, "an SQLite file of another program")
             raise StoreError(f"{start}, which is {what}; {allowed}")
-        (layout,) = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+        row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    layout = "" if row is None else str(row[0])
+    if not layout.isdecimal():
+        raise StoreError(f"{name} {str(path)!r} is damaged: its file format is {layout or 'nothing'}")
     if int(layout) != kind.format:
         raise StoreError(f"{start}, whose file format is {layout}; this version of rnnlatch reads format {kind.format}")
     return path, True
@@ -136,6 +150,25 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def lock(path: Path, kind: Kind = STORE) -> WriteLock:
+    """Make sure that nobody else writes to a file, until the lock is released.
+
+    Raises
+    ------
+    StoreError
+        If somebody else has the lock, or the file cannot be written.
+    """
+    shown = f"{kind.name} {str(path)!r}"
+    try:
+        return WriteLock(path)
+    except Busy as owner:
+        raise StoreError(f"{shown} is in use by another sweep{owner}; wait for it or give another file") from None
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = _full(kind) if full else f"cannot be read or written ({error.strerror}); {kind.kept}"
+        raise StoreError(f"{shown} {reason}") from None
+
+
 class Writer:
     """The hold of the one who writes to a file, for one thread: opened when there is something to write.
 
@@ -150,6 +183,7 @@ class Writer:
     def __init__(self, path: Path, kind: Kind) -> None:
         self._path, self._kind = path, kind
         self._connection: sqlite3.Connection | None = None
+        self._seen: dict[str, os.stat_result] = {}
 
     def make(self, create: Callable[[sqlite3.Connection], None]) -> None:
         """Make the file with its tables, whole or not at all."""
@@ -172,13 +206,37 @@ class Writer:
                 # Only now: a file to which nothing is added is not touched.
                 self._connection = write(self._path)
             with transaction(self._connection):
+                self._look()
                 yield self._connection
+
+    def _look(self) -> None:
+        """Raise where the path no longer leads to the file that was opened: SQLite would not notice, and go on."""
+        now = {}
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                now[suffix] = Path(os.path.realpath(self._path) + suffix).stat()
+        for suffix, before in self._seen.items():
+            after = now.get(suffix)
+            if after is None:
+                what = "deleted"
+            elif not os.path.samestat(before, after):
+                what = "replaced"
+            elif not suffix and after.st_size < before.st_size:  # the log may become shorter, the file never does
+                what = "cut short"
+            else:
+                continue
+            shown = f"{self._kind.name} {str(self._path)!r}"
+            raise StoreError(
+                f"{shown} was {what}{' in part' if suffix else ''} while it was written to; what it held is lost with it"
+            )
+        self._seen = now
 
     def close(self) -> None:
         """Close the file and, if nobody else has it open, leave it without a log beside it."""
         if self._connection is None:
             return
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, StoreError):
+            self._look()  # else SQLite would take away a log that belongs to whoever is there now
             self._connection.execute("PRAGMA busy_timeout = 0")
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
@@ -199,7 +257,9 @@ def explained(path: Path, kind: Kind = STORE) -> Iterator[None]:
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith("SQLITE_FULL"):
-            reason = f"cannot be written, the disk is full; {kind.kept}: make room and run the same again"
+            reason = _full(kind)
+        elif name == "SQLITE_IOERR_WRITE" and (most := _largest_file()) is not None:
+            reason = f"cannot be written, files must not be larger than {most:,} bytes here (ulimit -f); {kind.kept}"
         elif name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
             reason = f"cannot be read or written ({error}); {kind.kept}"
         elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -207,3 +267,13 @@ def explained(path: Path, kind: Kind = STORE) -> Iterator[None]:
         else:
             reason = f"is damaged or not a {kind.name} ({error})"
         raise StoreError(f"{kind.name} {str(path)!r} {reason}") from error
+
+
+def _full(kind: Kind) -> str:
+    return f"cannot be written, the disk is full; {kind.kept}: make room and run the same again"
+
+
+def _largest_file() -> int | None:
+    """Give the limit on the size of the process' files, where there is one."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit

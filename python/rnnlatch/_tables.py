@@ -23,6 +23,7 @@ __all__ = [
     "create",
     "gaps",
     "insert",
+    "is_finished",
     "keep",
     "missing",
     "partial",
@@ -96,6 +97,14 @@ def read_content(connection: sqlite3.Connection) -> Content:
         experiment=meta["experiment"],
     )
     return Content(plan, meta["numerics_version"], meta["rnnlatch_version"])
+
+
+def is_finished(connection: sqlite3.Connection) -> bool:
+    """Whether all runs are stored; without reading the plan."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'runs'").fetchone()
+    (points,) = connection.execute("SELECT count(*) FROM point").fetchone()
+    (finished,) = connection.execute("SELECT coalesce(sum(count), 0) FROM segment").fetchone()
+    return row is not None and finished == points * int(row[0])
 
 
 def columns(plan: Plan) -> list[str]:

@@ -17,6 +17,7 @@ from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._chunks import Segment
 from rnnlatch._difference import differences
 from rnnlatch._lazy import StoredArray
+from rnnlatch._lock import WriteLock
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch._sqlite import StoreError, StoreMismatchError
@@ -230,7 +231,8 @@ class Store:
 class StoreWriter:
     """The driver's hold of a store: makes the file or goes on with it, and adds finished chunks.
 
-    A context manager, for one thread.
+    A context manager, for one thread. No other driver can have the store meanwhile; where all runs are finished there is
+    nothing to write, and any number may have it.
 
     Parameters
     ----------
@@ -244,17 +246,26 @@ class StoreWriter:
     StoreMismatchError
         If the file holds another sweep; it is left as it was.
     StoreError
-        If the file cannot be used.
+        If the file cannot be used, or another driver has it.
     """
 
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, there = _sqlite.check_file(path)
         self.plan = plan
         self._writer = _sqlite.Writer(self.path, _sqlite.STORE)
-        if there:
-            _refuse_other(Store(self.path), plan)
-        else:
-            self._writer.make(lambda connection: _tables.create(connection, plan))
+        self._lock: WriteLock | None = None
+        try:
+            if not there or not _is_finished(self.path):
+                self._hold()
+            # Only now is sure that nobody changes it after it has been looked at.
+            store = Store.existing(self.path)
+            if store is not None:
+                _refuse_other(store, plan)
+            else:
+                self._writer.make(lambda connection: _tables.create(connection, plan))
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -265,8 +276,16 @@ class StoreWriter:
         self.close()
 
     def close(self) -> None:
-        """Close the file and, if nobody else has it open, leave it without a log beside it."""
-        self._writer.close()
+        """Close the file and, if nobody else has it open, leave it without a log beside it; let other drivers have it."""
+        try:
+            self._writer.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    def _hold(self) -> None:
+        if self._lock is None:
+            self._lock = _sqlite.lock(self.path)
 
     def missing(self) -> list[Segment]:
         """Give what is to be done, in the order of the grid points."""
@@ -275,12 +294,14 @@ class StoreWriter:
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""
+        self._hold()
         with self._writer.transaction() as connection:
             _tables.insert(connection, self.plan, segments, results)
 
     def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
         """Keep the states of runs that are under way, by grid point and trial, instead of those from before."""
         if states:
+            self._hold()
             with self._writer.transaction() as connection:
                 _tables.keep(connection, states)
 
@@ -296,6 +317,14 @@ class StoreWriter:
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily."""
         return Store(self.path).to_xarray()
+
+
+def _is_finished(path: Path) -> bool:
+    with _sqlite.read(path) as connection:
+        try:
+            return _tables.is_finished(connection)
+        except ValueError:  # it is damaged, which its opening will say
+            return False
 
 
 def _refuse_other(store: Store, asked: Plan) -> None:
