@@ -2,10 +2,12 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xarray as xr
 
 import rnnlatch as rl
 from rnnlatch.store import StoreError, StoreMismatchError
@@ -127,11 +129,55 @@ def test_a_damaged_store_is_named(path: Path) -> None:
         rl.open_store(path)
 
 
-def test_a_store_of_another_format_is_refused(path: Path) -> None:
+@pytest.mark.parametrize(("layout", "words"), [(1, "an earlier"), (7, "a later")])
+def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: str) -> None:
     swept(store=path)
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE meta SET value = '7' WHERE key = 'format'")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(layout),))
     connection.close()
-    with pytest.raises(StoreError, match="whose file format is 7; this version of rnnlatch reads format 1"):
-        rl.open_store(path)
+    before = path.read_bytes()
+    for call in (lambda: swept(store=path), lambda: rl.open_store(path)):
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert str(caught.value) == (
+            f"store {str(path)!r} was written by {words} version of rnnlatch (file format {layout}); this one has format 2, "
+            "and neither reads nor changes it"
+        )
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("DELETE FROM meta WHERE key = 'format'", "its file format is nothing"),
+        ("UPDATE meta SET value = 'new' WHERE key = 'format'", "its file format is new"),
+        ("UPDATE meta SET value = '[' WHERE key = 'axes'", "is damaged"),
+        ("DELETE FROM meta WHERE key = 'rng'", "is damaged: 'rng'"),
+        ("DELETE FROM point WHERE number = 5", "is damaged: there are 5 grid points instead of 6"),
+        ("DELETE FROM point WHERE number = 2", "is damaged: there is no grid point 2"),
+        ("DROP TABLE meta", "is damaged or not a store (no such table: meta)"),
+    ],
+)
+def test_a_store_that_makes_no_sense_is_damaged(path: Path, change: str, message: str) -> None:
+    swept(store=path)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(change)
+    connection.close()
+    calls: list[Callable[[], object]] = [lambda: swept(store=path), lambda: rl.open_store(path).to_xarray()]
+    for call in calls:
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert message in str(caught.value)
+
+
+def test_a_grid_point_that_makes_no_sense_is_damaged(path: Path) -> None:
+    whole = swept(store=path)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE point SET run = '{}' WHERE number = 2")
+    connection.close()
+    with pytest.raises(StoreError, match="is damaged: type is None"):
+        rl.open_store(path).to_xarray()
+    xr.testing.assert_identical(swept(store=path), whole)  # its key says that it is the same

@@ -53,4 +53,6 @@ def test_every_run_is_stored_once(chunks: list[list[Segment]]) -> None:
 def test_a_plan_comes_back_from_its_store() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         _tables.create(connection, PLAN)
-        assert _tables.read_content(connection).plan == PLAN
+        meta = _tables.read_meta(connection)
+        assert _tables.read_plan(connection, meta) == PLAN
+        assert meta.identity() == PLAN.identity()

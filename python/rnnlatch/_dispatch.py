@@ -10,16 +10,20 @@ core : module
     The extension module in use; see ``_core.pyi`` for its functions.
 isa : str
     ``"x86-64-v2"``, ``"x86-64-v3"``, ``"x86-64-v4"``, or ``"native"`` where there is one build.
+instruction_set : str
+    The same, of a single build with what is known of it: ``"native arm64, 2 lanes, with FMA"``. What is computed in
+    matrices is the same to the last bit only where it is the same.
 """
 
 import importlib
 import os
+import platform
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rnnlatch import _cpu
 
-__all__ = ["core", "isa", "levels_present", "levels_runnable"]
+__all__ = ["core", "instruction_set", "isa", "levels_present", "levels_runnable"]
 
 LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
 VARIABLE = "RNNLATCH_ISA"
@@ -72,3 +76,14 @@ if TYPE_CHECKING:
     from rnnlatch import _core as core
 else:
     core = importlib.import_module(_module_name(isa))
+
+
+def _described() -> str:
+    if isa != "native":
+        return isa
+    build = core.build_info()
+    fused = "with FMA" if build["fma"] else "without FMA"
+    return f"native {platform.machine()}, {build['lanes_per_register']} lanes, {fused}"
+
+
+instruction_set = _described()

@@ -1,5 +1,6 @@
 """The plan of a sweep: pure data, from which everything else follows."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
 
-__all__ = ["AxisValue", "Plan", "make_plan"]
+__all__ = ["AxisValue", "Plan", "identity", "make_plan"]
 
 AxisValue: TypeAlias = bool | int | float | str
 
@@ -68,6 +69,30 @@ class Plan:
     def stream(self, point: int) -> int:
         """Give the stream of trial 0 of a grid point."""
         return stream_base({axis: value for axis, value in self.values(point).items() if axis not in self.common})
+
+    def key(self, point: int, run: str | None = None, numerics_version: int | None = None) -> str:
+        """Hash what makes the runs of a grid point what they are: points with equal keys have equal runs in any sweep.
+
+        Parameters
+        ----------
+        point : int
+            Its number.
+        run : str, optional
+            Its settings as canonical JSON, where they are at hand.
+        numerics_version : int, optional
+            That of the results; None: what this version computes.
+
+        Returns
+        -------
+        str
+            The SHA-256 hash, in hexadecimal digits, of canonical JSON: the seed, the values that the stream follows
+            from, the settings, and the version.
+        """
+        values = {axis: canonical(value) for axis, value in self.values(point).items() if axis not in self.common}
+        run = canonical_json(self.points[point].to_dict()) if run is None else run
+        version = NUMERICS_VERSION if numerics_version is None else numerics_version
+        written = f'{{"numerics_version":{version},"rng":{self.seed.to_json()},"run":{run},"values":'
+        return hashlib.sha256(f"{written}{canonical_json(values)}}}".encode()).hexdigest()
 
     def name(self, point: int) -> str:
         """Give a grid point as the user reads it: ``length=20, w0=1.25``."""
@@ -164,15 +189,27 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Give what makes this sweep another one than others, apart from the runs of its grid points."""
-        return {
-            "experiment": self.experiment,
-            "numerics_version": NUMERICS_VERSION,
-            "order of axes": list(self.axes),
-            "axes": {axis: [canonical(value) for value in values] for axis, values in self.axes.items()},
-            "common": sorted(self.common),
-            "runs": self.runs,
-            "rng": self.seed.to_dict(),
-        }
+        return identity(self.experiment, NUMERICS_VERSION, self.axes, self.common, self.runs, self.seed)
+
+
+def identity(
+    experiment: str,
+    numerics_version: int,
+    axes: Mapping[str, Sequence[AxisValue]],
+    common: Sequence[str],
+    runs: int,
+    seed: Seed,
+) -> dict[str, Any]:
+    """Write what a plan, or a store, says about a sweep as a whole, in the form in which equal ones are equal."""
+    return {
+        "experiment": experiment,
+        "numerics_version": numerics_version,
+        "order of axes": list(axes),
+        "axes": {axis: [canonical(value) for value in values] for axis, values in axes.items()},
+        "common": sorted(common),
+        "runs": runs,
+        "rng": seed.to_dict(),
+    }
 
 
 def make_plan(

@@ -38,7 +38,7 @@ class Kind(NamedTuple):
     kept: str
 
 
-STORE = Kind("store", 0x524E4C54, 1, "what was finished is kept")
+STORE = Kind("store", 0x524E4C54, 2, "what was finished is kept")
 CHECKPOINT = Kind("checkpoint", 0x524E4C43, 1, "what was kept before is kept")
 """The marks are the letters RNLT and RNLC."""
 
@@ -109,7 +109,11 @@ def check_file(given: str | os.PathLike[str], kind: Kind = STORE) -> tuple[Path,
     if not layout.isdecimal():
         raise StoreError(f"{name} {str(path)!r} is damaged: its file format is {layout or 'nothing'}")
     if int(layout) != kind.format:
-        raise StoreError(f"{start}, whose file format is {layout}; this version of rnnlatch reads format {kind.format}")
+        when = "earlier" if int(layout) < kind.format else "later"
+        raise StoreError(
+            f"{name} {str(path)!r} was written by {'an' if when == 'earlier' else 'a'} {when} version of rnnlatch (file format "
+            f"{layout}); this one has format {kind.format}, and neither reads nor changes it"
+        )
     return path, True
 
 

@@ -1,8 +1,10 @@
 """What is in the tables of a store: the plan of the sweep, and the segments of runs that are finished."""
 
+import hashlib
 import json
+import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -10,34 +12,53 @@ from numpy.typing import NDArray
 from rnnlatch import rng
 from rnnlatch._chunks import Segment
 from rnnlatch._config import __version__
+from rnnlatch._dispatch import instruction_set
 from rnnlatch._numerics import NUMERICS_VERSION
-from rnnlatch._plan import Plan
+from rnnlatch._plan import AxisValue, Plan, identity
 from rnnlatch._record import canonical_json
 from rnnlatch._sqlite import STORE, transaction
 from rnnlatch.run import Run
 
 __all__ = [
-    "Content",
+    "Meta",
     "columns",
     "count_partial",
     "create",
+    "digest",
     "gaps",
     "insert",
-    "is_finished",
     "keep",
     "missing",
     "partial",
-    "read_content",
+    "read_keys",
+    "read_meta",
+    "read_plan",
     "transaction",
 ]
 
+DIGEST_SIZE = 16
 
-class Content(NamedTuple):
-    """What a store says about itself."""
 
-    plan: Plan
+class Meta(NamedTuple):
+    """What a store says about itself, but for the settings of its grid points."""
+
+    axes: dict[str, tuple[AxisValue, ...]]
+    common: tuple[str, ...]
+    runs: int
+    seed: rng.Seed
+    experiment: str
     numerics_version: int
     rnnlatch_version: str
+    instruction_set: str
+
+    @property
+    def points(self) -> int:
+        """Number of grid points."""
+        return math.prod(len(values) for values in self.axes.values())
+
+    def identity(self) -> dict[str, Any]:
+        """Give what `Plan.identity` gives of a plan."""
+        return identity(self.experiment, self.numerics_version, self.axes, self.common, self.runs, self.seed)
 
 
 def create(connection: sqlite3.Connection, plan: Plan) -> None:
@@ -45,15 +66,19 @@ def create(connection: sqlite3.Connection, plan: Plan) -> None:
     blobs = ", ".join(f"{column} BLOB NOT NULL" for column in columns(plan))
     connection.execute(f"PRAGMA application_id = {STORE.application_id}")
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-    connection.execute("CREATE TABLE point (number INTEGER PRIMARY KEY, axis_values TEXT NOT NULL, run TEXT NOT NULL)")
+    connection.execute(
+        "CREATE TABLE point (number INTEGER PRIMARY KEY, key TEXT NOT NULL, axis_values TEXT NOT NULL, run TEXT NOT NULL)"
+    )
+    # What is done is found in the index alone: in the table, it lies scattered among the results.
     connection.execute(
         "CREATE TABLE segment (point INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, "
-        f"{blobs}, PRIMARY KEY (point, start))"
+        f"digest BLOB NOT NULL, {blobs}, PRIMARY KEY (point, start, count))"
     )
     meta = {
         "format": STORE.format,
         "rnnlatch_version": __version__,
         "numerics_version": NUMERICS_VERSION,
+        "instruction_set": instruction_set,
         "experiment": plan.experiment,
         "axes": [[axis, list(values)] for axis, values in plan.axes.items()],
         "common": list(plan.common),
@@ -63,17 +88,14 @@ def create(connection: sqlite3.Connection, plan: Plan) -> None:
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)", ((key, canonical_json(value)) for key, value in meta.items())
     )
-    connection.executemany(
-        "INSERT INTO point VALUES (?, ?, ?)",
-        (
-            (number, canonical_json(plan.values(number)), canonical_json(run.to_dict()))
-            for number, run in enumerate(plan.points)
-        ),
-    )
+    for number, run in enumerate(plan.points):
+        text = canonical_json(run.to_dict())
+        row = (number, plan.key(number, text), canonical_json(plan.values(number)), text)
+        connection.execute("INSERT INTO point VALUES (?, ?, ?, ?)", row)
 
 
-def read_content(connection: sqlite3.Connection) -> Content:
-    """Read what `create` wrote.
+def read_meta(connection: sqlite3.Connection) -> Meta:
+    """Read what `create` wrote about the sweep as a whole.
 
     Raises
     ------
@@ -81,30 +103,51 @@ def read_content(connection: sqlite3.Connection) -> Content:
         If it is not all there, or makes no sense.
     """
     meta = {key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM meta")}
-    rows = connection.execute("SELECT run FROM point ORDER BY number")
+    return Meta(
+        axes={axis: tuple(values) for axis, values in meta["axes"]},
+        common=tuple(meta["common"]),
+        runs=int(meta["runs"]),
+        seed=rng.normalise(meta["rng"]),
+        experiment=meta["experiment"],
+        numerics_version=meta["numerics_version"],
+        rnnlatch_version=meta["rnnlatch_version"],
+        instruction_set=meta["instruction_set"],
+    )
+
+
+def read_plan(connection: sqlite3.Connection, meta: Meta) -> Plan:
+    """Read the plan of the sweep, which takes some time where there are many grid points.
+
+    Raises
+    ------
+    LookupError, ValueError, TypeError
+        If it is not all there, or makes no sense.
+    """
     made: dict[str, Run] = {}
-    points = []
-    for (text,) in rows:
+    points: list[Run] = []
+    for number, text in connection.execute("SELECT number, run FROM point ORDER BY number"):
+        if number != len(points):
+            raise ValueError(f"there is no grid point {len(points)}")
         if text not in made:
             made[text] = Run.from_dict(json.loads(text))
         points.append(made[text])
-    plan = Plan(
-        axes={axis: tuple(values) for axis, values in meta["axes"]},
-        common=tuple(meta["common"]),
-        runs=meta["runs"],
-        seed=rng.normalise(meta["rng"]),
-        points=tuple(points),
-        experiment=meta["experiment"],
-    )
-    return Content(plan, meta["numerics_version"], meta["rnnlatch_version"])
+    if len(points) != meta.points:
+        raise ValueError(f"there are {len(points)} grid points instead of {meta.points}")
+    return Plan(meta.axes, meta.common, meta.runs, meta.seed, tuple(points), meta.experiment)
 
 
-def is_finished(connection: sqlite3.Connection) -> bool:
-    """Whether all runs are stored; without reading the plan."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'runs'").fetchone()
-    (points,) = connection.execute("SELECT count(*) FROM point").fetchone()
-    (finished,) = connection.execute("SELECT coalesce(sum(count), 0) FROM segment").fetchone()
-    return row is not None and finished == points * int(row[0])
+def read_keys(connection: sqlite3.Connection) -> list[str]:
+    """Read the keys of the grid points; see `Plan.key`."""
+    return [key for (key,) in connection.execute("SELECT key FROM point ORDER BY number")]
+
+
+def digest(key: str, start: int, count: int, blobs: Iterable[bytes]) -> bytes:
+    """Give the checksum of a segment: of the key of its grid point, its place, and its results."""
+    found = hashlib.blake2b(f"{key} {start} {count}".encode(), digest_size=DIGEST_SIZE)
+    for blob in blobs:
+        found.update(len(blob).to_bytes(8, "little"))
+        found.update(blob)
+    return found.digest()
 
 
 def columns(plan: Plan) -> list[str]:
@@ -152,26 +195,27 @@ def insert(
     while they were under way goes.
     """
     begun = _has_partial(connection)
-    marks = ", ".join("?" * (3 + len(plan.variables)))
+    marks = ", ".join("?" * (4 + len(plan.variables)))
     offset = 0
     for segment in segments:
-        described = plan.variables_at(segment.point)
+        described, key = plan.variables_at(segment.point), ""
         for gap in gaps(connection, segment):
+            key = key or _key(connection, segment.point)
             first = offset + gap.start - segment.start
             part = slice(first, first + gap.count)
             # A grid point may have other parameters than others.
             blobs = [
                 described[name].encode(results[name][part]) if name in described else b"" for name in plan.variables
             ]
-            connection.execute(f"INSERT INTO segment VALUES ({marks})", (gap.point, gap.start, gap.count, *blobs))
+            row = (gap.point, gap.start, gap.count, digest(key, gap.start, gap.count, blobs), *blobs)
+            connection.execute(f"INSERT INTO segment VALUES ({marks})", row)
             if begun:
                 where = (gap.point, gap.start, gap.start + gap.count)
                 connection.execute("DELETE FROM partial WHERE point = ? AND run >= ? AND run < ?", where)
         offset += segment.count
 
 
-# The states of runs that are under way. The table is made when it is first needed: most sweeps, and all stores of earlier
-# versions, have none.
+# The states of runs that are under way. The table is made when it is first needed: most sweeps have none.
 
 
 def keep(connection: sqlite3.Connection, states: Mapping[tuple[int, int], bytes]) -> None:
@@ -198,6 +242,10 @@ def count_partial(connection: sqlite3.Connection) -> int:
     if not _has_partial(connection):
         return 0
     return int(connection.execute("SELECT count(*) FROM partial").fetchone()[0])
+
+
+def _key(connection: sqlite3.Connection, point: int) -> str:
+    return str(connection.execute("SELECT key FROM point WHERE number = ?", (point,)).fetchone()[0])
 
 
 def _has_partial(connection: sqlite3.Connection) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -16,13 +17,15 @@ from xarray.core.indexing import LazilyIndexedArray
 from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._chunks import Segment
 from rnnlatch._difference import differences
+from rnnlatch._dispatch import instruction_set, levels_runnable
 from rnnlatch._lazy import StoredArray
 from rnnlatch._lock import WriteLock
-from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._numerics import NUMERICS_VERSION, arithmetic
 from rnnlatch._plan import Plan
 from rnnlatch._sqlite import StoreError, StoreMismatchError
 from rnnlatch._summary import summarise
 from rnnlatch._variables import dataset
+from rnnlatch.rng import Seed
 from rnnlatch.training import replay
 
 __all__ = ["Store", "StoreError", "StoreMismatchError", "StoreWriter", "open_store"]
@@ -86,9 +89,9 @@ class Store:
         self.path = path
         with _sqlite.read(path) as connection:
             try:
-                self._content = _tables.read_content(connection)
+                self._meta = _tables.read_meta(connection)
             except (LookupError, ValueError, TypeError) as error:
-                raise StoreError(f"store {str(path)!r} is damaged: {error}") from error
+                raise _damaged(path, error) from error
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> "Store | None":
@@ -96,25 +99,39 @@ class Store:
         checked, there = _sqlite.check_file(path)
         return cls(checked) if there else None
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """The plan of the sweep: its axes, its seed, the settings of each grid point."""
-        return self._content.plan
+        with _sqlite.read(self.path) as connection:
+            try:
+                return _tables.read_plan(connection, self._meta)
+            except (LookupError, ValueError, TypeError) as error:
+                raise _damaged(self.path, error) from error
+
+    @property
+    def seed(self) -> Seed:
+        """Where the random numbers of the sweep start."""
+        return self._meta.seed
 
     @property
     def numerics_version(self) -> int:
         """The version of the results; see `rnnlatch.sweep`."""
-        return self._content.numerics_version
+        return self._meta.numerics_version
+
+    @property
+    def instruction_set(self) -> str:
+        """What the sweep was begun with: ``isa`` of `rnnlatch.info`, and more of builds for one machine."""
+        return self._meta.instruction_set
 
     @property
     def experiment(self) -> str:
         """The name of the experiment."""
-        return self.plan.experiment
+        return self._meta.experiment
 
     @property
     def total(self) -> int:
         """Number of runs of the whole sweep."""
-        return self.plan.total
+        return self._meta.points * self._meta.runs
 
     @property
     def finished(self) -> int:
@@ -148,10 +165,12 @@ class Store:
         StoreError
             When values are fetched and the file is damaged or gone.
         """
-        plan = self.plan
+        return self._dataset(self.plan)
+
+    def _dataset(self, plan: Plan) -> xr.Dataset:
         arrays = {name: LazilyIndexedArray(StoredArray(self.path, plan, name)) for name in plan.variables}
         attrs = plan.attrs("rnnlatch.sweep") | {
-            "rnnlatch_version": self._content.rnnlatch_version,
+            "rnnlatch_version": self._meta.rnnlatch_version,
             "numerics_version": self.numerics_version,
         }
         coordinates = plan.coordinates | {"run": np.arange(plan.runs)}
@@ -255,14 +274,16 @@ class StoreWriter:
         self._writer = _sqlite.Writer(self.path, _sqlite.STORE)
         self._lock: WriteLock | None = None
         try:
-            if not there or not _is_finished(self.path):
+            store = Store(self.path) if there else None
+            if store is None or store.missing:
                 self._hold()
-            # Only now is sure that nobody changes it after it has been looked at.
-            store = Store.existing(self.path)
-            if store is not None:
-                _refuse_other(store, plan)
-            else:
+                # Only now is sure that nobody changes it after it has been looked at.
+                store = Store.existing(self.path)
+            if store is None:
                 self._writer.make(lambda connection: _tables.create(connection, plan))
+            else:
+                _refuse_other(store, plan)
+                _refuse_other_arithmetic(store, plan, self.missing())
         except BaseException:
             self.close()
             raise
@@ -316,22 +337,37 @@ class StoreWriter:
 
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily."""
-        return Store(self.path).to_xarray()
+        return Store(self.path)._dataset(self.plan)
 
 
-def _is_finished(path: Path) -> bool:
-    with _sqlite.read(path) as connection:
-        try:
-            return _tables.is_finished(connection)
-        except ValueError:  # it is damaged, which its opening will say
-            return False
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"store {str(path)!r} is damaged: {error}")
 
 
 def _refuse_other(store: Store, asked: Plan) -> None:
     """Raise the sentence that names the differences, if there are any."""
+    with _sqlite.read(store.path) as connection:
+        keys = _tables.read_keys(connection)
+    # As a rule it is the same, and its settings need not be read.
+    if store._meta.identity() == asked.identity() and keys == [asked.key(point) for point in range(len(asked.points))]:
+        return
     found = differences(store.plan, store.numerics_version, asked)
     if found:
         raise StoreMismatchError(
             f"store {str(store.path)!r} holds another sweep ({'; '.join(found)}); it is left as it was: give another file, "
             "or ask for what it holds"
+        )
+
+
+def _refuse_other_arithmetic(store: Store, plan: Plan, missing: Sequence[Segment]) -> None:
+    """Raise where the runs that are missing would not be the same as if the store had been finished where it was begun."""
+    begun = store.instruction_set
+    engines = {plan.points[segment.point].engine for segment in missing}
+    other = sorted(engine for engine in engines if arithmetic(engine, begun) != arithmetic(engine, instruction_set))
+    if other:
+        words = {"matrices": " for runs in matrices", "python": " for algorithms in Python"}
+        way = f"set RNNLATCH_ISA={begun}" if begun in levels_runnable() else "go on where it was begun"
+        raise StoreMismatchError(
+            f"store {str(store.path)!r} was begun with {begun} and this process computes with {instruction_set}, whose last "
+            f"bits differ{words.get(other[0], '')}: {way}, or begin another store"
         )
