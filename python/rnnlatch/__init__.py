@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnlatch import algorithms, cells, data, dynamics, experiments, gradients, io, plotting, random, tasks
+    from rnnlatch._check import check_store
     from rnnlatch._config import __version__, info
     from rnnlatch.criterion import Criterion
     from rnnlatch.diagnose import diagnose
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "algorithms",
     "cells",
+    "check_store",
     "data",
     "diagnose",
     "dynamics",
@@ -61,6 +63,7 @@ _HOMES = {
     "Outcome": "outcomes",
     "Run": "run",
     "__version__": "_config",
+    "check_store": "_check",
     "diagnose": "diagnose",
     "evaluate": "training",
     "info": "_config",

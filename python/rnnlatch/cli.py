@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rnnlatch import _store_cli
+
 if TYPE_CHECKING:
     from rnnlatch.experiments import Claim
 
@@ -83,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0; 1 if ``--check`` found a claim that is not as expected; 2 for bad input; 130 after Ctrl-C.
+        The exit code: 0; 1 if ``--check`` found a claim that is not as expected, or ``check`` a damaged store; 2 for bad
+        input; 130 after Ctrl-C.
 
     Examples
     --------
@@ -166,6 +169,8 @@ def _parser() -> _Parser:
     status = commands.add_parser("status", help="how far a sweep is", description=STATUS)
     status.add_argument("store", metavar="STORE", help="a .sqlite file")
     status.set_defaults(command=_status)
+
+    _store_cli.add_commands(commands)
 
     about = commands.add_parser("info", help="version, instruction set, threads, libraries")
     about.set_defaults(command=_info)

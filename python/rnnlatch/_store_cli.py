@@ -1,0 +1,48 @@
+"""The commands of the command line that are about stores."""
+
+import argparse
+from typing import Any
+
+__all__ = ["add_commands"]
+
+WHOLE, DAMAGED = 0, 1
+MOST_PROBLEMS = 20
+
+CHECK = """\
+Say whether a store is whole, byte for byte: exit code 0 if it is, 1 if not, 2 if it is no store that can be read. It can
+be asked while the sweep is running.
+"""
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the parser."""
+    raw = argparse.RawDescriptionHelpFormatter
+
+    check = commands.add_parser("check", help="whether a store is whole", description=CHECK, formatter_class=raw)
+    check.add_argument("store", metavar="STORE", help="a .sqlite file")
+    check.add_argument("--drop", action="store_true", help="take out what is damaged; the sweep computes it again")
+    check.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rnnlatch._check import check_store
+
+    found = check_store(options.store, drop=options.drop)
+    if options.drop and not found.whole:
+        _print_problems(found.problems)
+        print(f"{found.path}: {found.dropped:,} runs were taken out; the same sweep computes them again")
+        found = check_store(options.store)
+    if found.whole:
+        print(
+            f"{found.path}: whole; {found.runs:,} of {found.total:,} runs are finished, in {found.segments:,} segments"
+        )
+        return WHOLE
+    _print_problems(found.problems)
+    return DAMAGED
+
+
+def _print_problems(problems: tuple[str, ...]) -> None:
+    for problem in problems[:MOST_PROBLEMS]:
+        print(problem)
+    if len(problems) > MOST_PROBLEMS:
+        print(f"and {len(problems) - MOST_PROBLEMS:,} more")
