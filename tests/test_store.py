@@ -234,7 +234,10 @@ def test_a_store_can_be_read_while_it_is_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("beginning", [b"", None])
-def test_a_file_that_was_killed_at_its_beginning_is_begun_again(whole: xr.Dataset, path: Path, beginning: Any) -> None:
+def test_a_file_that_was_killed_at_its_beginning_is_begun_again(
+    whole: xr.Dataset, path: Path, beginning: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNNLATCH_JOURNAL", "wal")
     if beginning is None:
         _sqlite.write(path).close()
         assert path.stat().st_size

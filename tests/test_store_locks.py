@@ -223,8 +223,14 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_store_that_is_taken_away_is_noticed_at_the_next_chunk(path: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "journal"),
+    [(change, "wal") for change in CHANGES] + [(change, "delete") for change in list(CHANGES)[:-1]],
+)
+def test_a_store_that_is_taken_away_is_noticed_at_the_next_chunk(
+    path: Path, change: str, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNNLATCH_JOURNAL", journal)
     what, message = CHANGES[change]
     progress = Once(lambda: what(path))
     with pytest.raises(StoreError, match=message):
@@ -233,8 +239,9 @@ def test_a_store_that_is_taken_away_is_noticed_at_the_next_chunk(path: Path, cha
     assert not lock_of(path).exists()
 
 
-def test_a_store_that_is_made_anew_is_not_disturbed(path: Path) -> None:
+def test_a_store_that_is_made_anew_is_not_disturbed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver whose lock and store are both gone leaves those alone that another one has made since."""
+    monkeypatch.setenv("RNNLATCH_JOURNAL", "wal")
     anew: list[StoreWriter] = []
     inodes: dict[str, int] = {}
 

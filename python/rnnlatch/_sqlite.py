@@ -5,11 +5,13 @@ import os
 import resource
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from rnnlatch._journal import journal_for
 from rnnlatch._lock import Busy, WriteLock
 
 __all__ = [
@@ -43,6 +45,11 @@ CHECKPOINT = Kind("checkpoint", 0x524E4C43, 1, "what was kept before is kept")
 """The marks are the letters RNLT and RNLC."""
 
 BUSY_SECONDS = 30.0
+"""How long who reads waits for a transaction to end."""
+
+POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+"""How long who writes waits: with a journal, for those who read, all of a check of a large file. Ctrl-C is seen meanwhile."""
 
 
 class StoreError(ValueError):
@@ -128,12 +135,18 @@ def read(path: Path, kind: Kind = STORE) -> Iterator[sqlite3.Connection]:
 
 def write(path: Path) -> sqlite3.Connection:
     """Open a file for writing, or make it; for the thread that calls only."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=POLL_SECONDS, isolation_level=None)
     try:
-        # With a log ahead of the file, others can read while the work goes on. Where the file system cannot do that,
-        # SQLite says so by keeping its journal, which is as safe.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        if journal_for(path) == "wal":
+            # With a log ahead of the file, others can read while the work goes on. Where the file system cannot do that,
+            # SQLite says so by keeping its journal, which is as safe.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        else:
+            _patiently(connection, "PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA synchronous = FULL")
+            # Nothing reaches the file before the commit, so that nobody who reads is waited for before.
+            connection.execute("PRAGMA cache_spill = OFF")
     except BaseException:
         connection.close()
         raise
@@ -143,15 +156,27 @@ def write(path: Path) -> sqlite3.Connection:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Do all of the block or nothing of it, whatever happens in between."""
-    connection.execute("BEGIN IMMEDIATE")
+    _patiently(connection, "BEGIN IMMEDIATE")
     try:
         yield
+        _patiently(connection, "COMMIT")
     except BaseException:
         # A full disk may have ended the transaction already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Do what may have to wait for others."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                raise
 
 
 def lock(path: Path, kind: Kind = STORE) -> WriteLock:
@@ -186,6 +211,7 @@ class Writer:
 
     def __init__(self, path: Path, kind: Kind) -> None:
         self._path, self._kind = path, kind
+        journal_for(path)  # what is wrong with it is said before anything is computed
         self._connection: sqlite3.Connection | None = None
         self._seen: dict[str, os.stat_result] = {}
 
@@ -209,16 +235,15 @@ class Writer:
             if self._connection is None:
                 # Only now: a file to which nothing is added is not touched.
                 self._connection = write(self._path)
-            with transaction(self._connection):
+            else:
                 self._look()
+            with transaction(self._connection):
                 yield self._connection
+            self._seen = self._stat()
 
     def _look(self) -> None:
-        """Raise where the path no longer leads to the file that was opened: SQLite would not notice, and go on."""
-        now = {}
-        for suffix in ("", "-wal"):
-            with suppress(FileNotFoundError):
-                now[suffix] = Path(os.path.realpath(self._path) + suffix).stat()
+        """Raise where the path no longer leads to the file that was written to: SQLite would not notice, and go on."""
+        now = self._stat()
         for suffix, before in self._seen.items():
             after = now.get(suffix)
             if after is None:
@@ -233,7 +258,14 @@ class Writer:
             raise StoreError(
                 f"{shown} was {what}{' in part' if suffix else ''} while it was written to; what it held is lost with it"
             )
-        self._seen = now
+
+    def _stat(self) -> dict[str, os.stat_result]:
+        """Look at the file, and at the log beside it where there is one."""
+        found = {}
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                found[suffix] = Path(os.path.realpath(self._path) + suffix).stat()
+        return found
 
     def close(self) -> None:
         """Close the file and, if nobody else has it open, leave it without a log beside it."""
