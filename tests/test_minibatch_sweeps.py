@@ -17,8 +17,9 @@ import xarray as xr
 
 import rnnlatch as rl
 from minibatch_training import CELL, TASK, study, swept_in_matrices
-from rnnlatch import _chunks, _driver, _minibatch_runs, _sqlite
+from rnnlatch import _costs, _driver, _minibatch_runs, _sqlite
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
+from rnnlatch._costs import FixedSizes
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import make_plan
 from rnnlatch.cli import main
@@ -105,8 +106,8 @@ def test_an_executor_gives_the_same(whole: xr.Dataset, path: Path, chunk_runs: i
 
 def test_a_chunk_can_be_sent(whole: xr.Dataset) -> None:
     plan = make_plan(lambda **axes: study(**axes, **GIVEN), {"learning_rate": [0.1, 0.3]}, (), 3, normalise(0))
-    (chunk,) = make_chunks(plan, [Segment(1, 1, 2)], threads=2, chunk_runs=2)
-    found = run_chunk(pickle.loads(pickle.dumps(chunk.spec)))
+    (chunk,) = make_chunks(plan, [Segment(1, 1, 2)], threads=2, sizes=FixedSizes(2, 2))
+    found = run_chunk(pickle.loads(pickle.dumps(chunk.spec))).results
     np.testing.assert_array_equal(found["loss"], whole.loss[1, 1:])
 
 
@@ -256,6 +257,6 @@ def test_nothing_is_kept_without_a_store(busy: None) -> None:  # noqa: ARG001
 
 
 def test_the_size_of_a_chunk_follows_from_the_work() -> None:
-    assert _chunks.default_size(rl.Run(CELL, TASK, rl.algorithms.Adam(), None, 40, driver="matrices"), 1) > 10
+    assert _costs.default_size(rl.Run(CELL, TASK, rl.algorithms.Adam(), None, 40, driver="matrices"), 1) > 10
     long = rl.Run(CELL, TASK, rl.algorithms.Adam(), None, 4_000_000_000, driver="matrices")
-    assert _chunks.default_size(long, threads=8) == 1
+    assert _costs.default_size(long, threads=8) == 1

@@ -12,7 +12,8 @@ import pytest
 import xarray as xr
 
 import rnnlatch as rl
-from rnnlatch._chunks import Segment, default_size, make_chunks, run_chunk
+from rnnlatch._chunks import Segment, make_chunks, run_chunk
+from rnnlatch._costs import FixedSizes, default_size
 from rnnlatch._plan import make_plan
 from rnnlatch.rng import normalise
 from rnnlatch.sweep import SweepError, SweepInterrupted
@@ -206,7 +207,7 @@ def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_chunks_hold_each_missing_run_once_and_one_structure() -> None:
     plan = make_plan(study, AXES, (), RUNS, normalise(0))
     missing = [Segment(point, 2, RUNS - 2) for point in range(6)]
-    chunks = list(make_chunks(plan, missing, threads=1, chunk_runs=5))
+    chunks = list(make_chunks(plan, missing, threads=1, sizes=FixedSizes(1, 5)))
     seen = [(s.point, trial) for chunk in chunks for s in chunk.segments for trial in range(s.start, s.start + s.count)]
     assert sorted(seen) == [(point, trial) for point in range(6) for trial in range(2, RUNS)]
     assert all(chunk.runs <= 5 for chunk in chunks)

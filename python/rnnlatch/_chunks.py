@@ -1,43 +1,22 @@
 """Chunks: the fixed lists of runs that are computed, and stored, together."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlatch._costs import FixedSizes, Sizes, Work, minibatch_seconds
 from rnnlatch._engine import train_runs
 from rnnlatch._minibatch_engine import Kept
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch.run import Run
 
-__all__ = ["Chunk", "ChunkSpec", "Segment", "make_chunks", "minibatch_seconds", "run_chunk"]
-
-CELL_STEPS_PER_SECOND = 5e8
-"""What one thread does, roughly and with learning: only the size of chunks follows from it."""
-
-SECONDS = 0.5
-LONGEST_SECONDS = 10.0
-FEWEST_RUNS = 256
-FEWEST_NETWORKS = 64
-"""For each thread: enough to fill its lanes, and again those of runs that stop early."""
-
-MANY_RUNS = 4096
-MOST_RUNS = 65_536
-MOST_NUMBERS = 2**25
-"""Parameters in all, of the runs of a chunk."""
-
-PRODUCTS_PER_SECOND = 2e9
-"""Of a number of a network with a number of a state, in matrices, and with learning."""
-
-UPDATE_SECONDS = 2e-5
-"""What an update in matrices takes besides."""
-
-PYTHON_SECONDS = 3e-4
-"""What a batch takes, roughly, for an algorithm in Python."""
+__all__ = ["Chunk", "ChunkResult", "ChunkSpec", "Segment", "make_chunks", "run_chunk"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +44,10 @@ class ChunkSpec:
         The generator's key.
     threads : int
         Threads of the engine.
-    states : dict of int to bytes
+    states : mapping of int to bytes
         What was kept of some runs in matrices, by their number in the chunk; they go on from there.
+    seconds : float
+        How long runs in matrices may take before they are sent back as they are.
     numerics_version : int
         That of the process that made the plan.
     """
@@ -77,7 +58,8 @@ class ChunkSpec:
     counts: NDArray[np.int64]
     key: tuple[int, int]
     threads: int
-    states: dict[int, bytes] = field(default_factory=dict)
+    states: Mapping[int, bytes] = field(default_factory=dict)
+    seconds: float = math.inf
     numerics_version: int = NUMERICS_VERSION
 
 
@@ -87,14 +69,42 @@ class Chunk:
 
     segments: tuple[Segment, ...]
     spec: ChunkSpec
+    works: tuple[tuple[Work, int], ...]
+    """What its segments cost, as far as it is known."""
 
     @property
     def runs(self) -> int:
         """Number of runs."""
         return sum(segment.count for segment in self.segments)
 
+    def trials(self) -> Iterator[tuple[int, int]]:
+        """Go through its runs: grid point and trial."""
+        return _trials(self.segments)
 
-def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) -> dict[str, NDArray[Any]]:
+    def going_on(self, states: Mapping[int, bytes]) -> "Chunk":
+        """Give what is left to do of a chunk that was sent back with these states."""
+        return replace(self, spec=replace(self.spec, states=states))
+
+
+class ChunkResult(NamedTuple):
+    """What comes back.
+
+    Parameters
+    ----------
+    results : dict of ndarray
+        By name; the first axis is the run, in the order of the segments. Empty where runs are still under way.
+    seconds : float
+        How long it has taken.
+    states : mapping of int to bytes
+        Of runs that are under way, by their number in the chunk, with what is finished of the others.
+    """
+
+    results: dict[str, NDArray[Any]]
+    seconds: float
+    states: Mapping[int, bytes]
+
+
+def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) -> ChunkResult:
     """Do the runs of a chunk: the function that executors call.
 
     Parameters
@@ -106,8 +116,8 @@ def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) ->
 
     Returns
     -------
-    dict of ndarray
-        The results by name; the first axis is the run, in the order of the segments.
+    ChunkResult
+        The results, or how far the runs have come.
 
     Raises
     ------
@@ -121,15 +131,41 @@ def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) ->
         )
     offsets = np.cumsum(spec.counts) - spec.counts
     trials = np.arange(int(spec.counts.sum())) - (offsets - spec.starts).repeat(spec.counts)
-    return train_runs(
-        spec.runs,
-        spec.counts,
-        np.array(spec.key, dtype=np.uint32),
-        spec.bases.repeat(spec.counts) + trials.astype(np.uint64),
-        threads=spec.threads,
-        progress=progress,
-        kept=Kept(spec.states),
-    )
+    begun, kept = time.perf_counter(), _SentBack(spec)
+    try:
+        results = train_runs(
+            spec.runs,
+            spec.counts,
+            np.array(spec.key, dtype=np.uint32),
+            spec.bases.repeat(spec.counts) + trials.astype(np.uint64),
+            threads=spec.threads,
+            progress=progress,
+            kept=kept,
+        )
+    except _TimeIsUpError:
+        return ChunkResult({}, time.perf_counter() - begun, kept.states)
+    return ChunkResult(results, time.perf_counter() - begun, {})
+
+
+class _TimeIsUpError(Exception):
+    """Runs in matrices have had their time and are to be sent back."""
+
+
+class _SentBack(Kept):
+    """Stops runs in matrices when they have had their time."""
+
+    def __init__(self, spec: ChunkSpec) -> None:
+        super().__init__(spec.states)
+        self.seconds = spec.seconds
+        self._end = time.monotonic() + spec.seconds
+        self._stopped = False
+
+    def keep(self, states: Mapping[int, bytes]) -> None:
+        """Take the states when time is up, and again when all have stopped."""
+        self.states = {**self.states, **states}
+        if time.monotonic() >= self._end and not self._stopped:
+            self._stopped = True
+            raise _TimeIsUpError
 
 
 def make_chunks(
@@ -137,8 +173,9 @@ def make_chunks(
     missing: Iterable[Segment],
     *,
     threads: int,
-    chunk_runs: int | None = None,
+    sizes: Sizes | None = None,
     kept: Callable[[int, int], bytes | None] = lambda *_: None,
+    seconds: float = math.inf,
 ) -> Iterator[Chunk]:
     """Cut the runs that are missing into chunks; all runs of a chunk share what the engine needs them to share.
 
@@ -152,76 +189,68 @@ def make_chunks(
         What is to be done, in the order of the grid points.
     threads : int
         Threads that each chunk is computed with.
-    chunk_runs : int, optional
-        Runs in a chunk. None: about half a second of work, and enough runs to keep the lanes busy.
+    sizes : Sizes, optional
+        How large chunks are. None: as is estimated.
     kept : callable
         Gives the state that was kept of a run, by grid point and trial, or None.
+    seconds : float
+        How long runs in matrices may take before they are sent back as they are.
 
     Yields
     ------
     Chunk
     """
-    groups: dict[str, list[Segment]] = {}
+    sizes = FixedSizes(threads) if sizes is None else sizes
+    groups: dict[str, list[tuple[Segment, Work]]] = {}
     for segment in missing:
-        groups.setdefault(plan.points[segment.point].group, []).append(segment)
-    ordered = sorted(groups.values(), key=lambda segments: -minibatch_seconds(plan.points[segments[0].point]))
-    for segments in ordered:
-        run = plan.points[segments[0].point]
-        size = chunk_runs or default_size(run, threads)
-        for members in _cut(segments, size):
-            yield Chunk(tuple(members), _spec(plan, members, threads, kept))
+        run = plan.points[segment.point]
+        group = run.group
+        groups.setdefault(group, []).append((segment, Work.of(run, group)))
+    sizes.expect((work, segment.count) for parts in groups.values() for segment, work in parts)
+    for parts in sorted(groups.values(), key=lambda parts: -minibatch_seconds(parts[0][1].run)):
+        for members in _cut(parts, sizes):
+            segments = tuple(segment for segment, _ in members)
+            counted = tuple((work, segment.count) for segment, work in members)
+            sizes.given(counted)
+            yield Chunk(segments, _spec(plan, segments, threads, kept, seconds), counted)
 
 
-def minibatch_seconds(run: Run) -> float:
-    """Give roughly how long a run in matrices takes with one thread; 0 for others."""
-    if run.engine != "matrices":
-        return 0.0
-    numbers = sum(math.prod(shape) for shape in run.network.parameter_shapes.values())
-    products = run.max_presentations * run.task.length_range[1] * numbers / PRODUCTS_PER_SECOND
-    return products + run.max_presentations / run.batch_size * UPDATE_SECONDS
-
-
-def default_size(run: Run, threads: int) -> int:
-    """Give the number of runs in a chunk, by an estimate of what one of them costs."""
-    steps = run.max_presentations * run.task.length_range[1]
-    if run.engine == "python":
-        seconds = run.max_presentations / run.batch_size * PYTHON_SECONDS + steps / CELL_STEPS_PER_SECOND
-        return max(1, math.floor(SECONDS / seconds))
-    if run.engine == "matrices":
-        return max(1, math.floor(SECONDS / minibatch_seconds(run)))
-    numbers, fewest = 1, FEWEST_RUNS
-    if run.engine == "networks":
-        fewest = FEWEST_NETWORKS * threads
-        numbers = sum(math.prod(shape) for shape in run.network.parameter_shapes.values())
-    seconds = steps * numbers / (CELL_STEPS_PER_SECOND * threads)
-    least = max(fewest, min(MANY_RUNS, math.floor(LONGEST_SECONDS / seconds)))
-    most = max(1, min(MOST_RUNS, MOST_NUMBERS // numbers))
-    return min(most, max(least, math.floor(SECONDS / seconds)))
-
-
-def _cut(segments: Sequence[Segment], size: int) -> Iterator[list[Segment]]:
-    """Split a list of segments after every `size` runs."""
-    members: list[Segment] = []
-    room = size
-    for segment in segments:
+def _cut(parts: Iterable[tuple[Segment, Work]], sizes: Sizes) -> Iterator[list[tuple[Segment, Work]]]:
+    """Split a list of segments where a chunk has no more room."""
+    members: list[tuple[Segment, Work]] = []
+    cost, runs = 0.0, 0
+    for segment, work in parts:
         start, left = segment.start, segment.count
         while left:
-            count = min(left, room)
-            members.append(Segment(segment.point, start, count))
-            start, left, room = start + count, left - count, room - count
-            if not room:
+            each = sizes.cost(work)
+            if members and (cost < each or not runs):
                 yield members
-                members, room = [], size
+                members = []
+            if not members:
+                cost, runs = sizes.room(work)
+            count = min(left, runs, max(1, int(cost / each)))
+            members.append((Segment(segment.point, start, count), work))
+            start, left, cost, runs = start + count, left - count, cost - count * each, runs - count
     if members:
         yield members
 
 
-def _spec(plan: Plan, segments: Sequence[Segment], threads: int, kept: Callable[[int, int], bytes | None]) -> ChunkSpec:
+def _trials(segments: Iterable[Segment]) -> Iterator[tuple[int, int]]:
+    """Go through the runs of segments: grid point and trial."""
+    return ((segment.point, segment.start + run) for segment in segments for run in range(segment.count))
+
+
+def _spec(
+    plan: Plan,
+    segments: Sequence[Segment],
+    threads: int,
+    kept: Callable[[int, int], bytes | None],
+    seconds: float,
+) -> ChunkSpec:
     key = plan.seed.key()
     states = {}
     if plan.points[segments[0].point].engine == "matrices":
-        runs = ((segment.point, segment.start + run) for segment in segments for run in range(segment.count))
-        found = ((number, kept(*run)) for number, run in enumerate(runs))
+        found = ((number, kept(*run)) for number, run in enumerate(_trials(segments)))
         states = {number: state for number, state in found if state is not None}
     return ChunkSpec(
         runs=tuple(plan.points[segment.point] for segment in segments),
@@ -231,4 +260,5 @@ def _spec(plan: Plan, segments: Sequence[Segment], threads: int, kept: Callable[
         key=(int(key[0]), int(key[1])),
         threads=threads,
         states=states,
+        seconds=seconds,
     )

@@ -1,6 +1,6 @@
 """The driver of a sweep: gives out chunks, and takes their results."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import islice
 from typing import Any
@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
-from rnnlatch._chunks import Chunk, Segment, minibatch_seconds, run_chunk
+from rnnlatch._chunks import Chunk, ChunkResult, Segment, make_chunks, run_chunk
+from rnnlatch._costs import FixedSizes, MeasuredSizes, Sizes, minibatch_seconds
 from rnnlatch._engine import Progress
+from rnnlatch._executors import CANCELLED, Workers, reason
 from rnnlatch._minibatch_engine import drive
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import Plan
@@ -18,8 +20,8 @@ from rnnlatch._sinks import Sink
 
 __all__ = ["Driver", "SweepError"]
 
-IN_FLIGHT_PER_WORKER = 4
-IN_FLIGHT_UNKNOWN = 64
+TICK = 1.0
+"""Seconds between two looks at an executor that has nothing to tell."""
 
 KEEP_SECONDS = 60.0
 """How much time of a run in matrices a process that is killed can lose."""
@@ -30,14 +32,60 @@ class SweepError(RuntimeError):
 
 
 class Driver:
-    """Runs chunks, one place after the other taking their results: this thread only."""
+    """Computes runs and takes their results, in this thread only.
 
-    def __init__(self, plan: Plan, sink: Sink, progress: Progress | None) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        The sweep.
+    sink : Sink
+        Where results go.
+    progress : callable, optional
+        Who is told how far it is.
+    executor : Executor, optional
+        Who computes; None: the engine's own threads.
+    threads : int
+        Threads for each chunk, or, without an executor, for all runs in matrices.
+    chunk_runs : int, optional
+        Runs in a chunk; None: as it suits.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sink: Sink,
+        progress: Progress | None,
+        *,
+        executor: Executor | None,
+        threads: int,
+        chunk_runs: int | None,
+    ) -> None:
         self.plan = plan
         self.sink = sink
         self.progress = progress
         self.progress_error: BaseException | None = None
         self.done = plan.total - sum(segment.count for segment in sink.missing())
+        self.threads = threads
+        self.workers = None if executor is None else Workers(executor)
+        self.sizes: Sizes = FixedSizes(threads, chunk_runs)
+        if self.workers is not None and chunk_runs is None:
+            self.sizes = MeasuredSizes(threads, self.workers.count)
+
+    def run(self, missing: Sequence[Segment]) -> None:
+        """Compute what is missing.
+
+        Raises
+        ------
+        SweepError
+            If a chunk fails.
+        """
+        self.report(0, "")
+        if self.workers is not None:
+            self.run_elsewhere(missing, self.workers)
+            return
+        alone = [segment for segment in missing if self.plan.points[segment.point].engine == "matrices"]
+        self.run_here([segment for segment in missing if self.plan.points[segment.point].engine != "matrices"])
+        self.run_side_by_side(alone)
 
     def report(self, more: int, detail: str) -> None:
         """Tell the user how many runs are done, of which `more` are not stored yet."""
@@ -55,7 +103,7 @@ class Driver:
         self.done += sum(segment.count for segment in segments)
         self.report(0, self.plan.name(segments[-1].point))
 
-    def failed(self, segments: Sequence[Segment], error: Exception) -> SweepError:
+    def failed(self, segments: Sequence[Segment], error: BaseException) -> SweepError:
         """Make the error that says where some runs failed."""
         first = segments[0]
         where = self.plan.name(first.point)
@@ -64,25 +112,25 @@ class Driver:
         )
         others = len(segments) - 1
         more = f" and {others} more grid point{'s' if others > 1 else ''} of the chunk" if others else ""
-        return SweepError(f"{trials}{more} failed: {type(error).__name__}: {error}")
+        return SweepError(f"{trials}{more} failed: {reason(error)}")
 
-    def run_here(self, chunks: Iterable[Chunk]) -> None:
-        """Compute the chunks one after the other with the engine's own threads."""
-        for chunk in chunks:
+    def run_here(self, missing: Sequence[Segment]) -> None:
+        """Compute chunks one after the other with the engine's own threads."""
+        for chunk in make_chunks(self.plan, missing, threads=self.threads, sizes=self.sizes):
             name = self.plan.name(chunk.segments[0].point)
             report = None if self.progress is None else lambda more, _="", name=name: self.report(more, name)
             try:
-                results = run_chunk(chunk.spec, report)
+                done = run_chunk(chunk.spec, report)
             except Exception as error:
                 if error is self.progress_error:
                     raise
                 raise self.failed(chunk.segments, error) from error
-            self.finish(chunk.segments, results)
+            self.finish(chunk.segments, done.results)
 
-    def run_side_by_side(self, segments: Sequence[Segment], threads: int) -> None:
+    def run_side_by_side(self, missing: Sequence[Segment]) -> None:
         """Compute runs in matrices side by side, the longest first; how far they have come is kept now and then."""
         plan, key = self.plan, self.plan.seed.key()
-        ordered = sorted(segments, key=lambda segment: -minibatch_seconds(plan.points[segment.point]))
+        ordered = sorted(missing, key=lambda segment: -minibatch_seconds(plan.points[segment.point]))
 
         def jobs() -> Iterator[tuple[tuple[int, int], MinibatchRun]]:
             for segment in ordered:
@@ -102,8 +150,8 @@ class Driver:
 
         drive(
             jobs(),
-            sum(segment.count for segment in segments),
-            threads,
+            sum(segment.count for segment in missing),
+            self.threads,
             finished=finished,
             keep=self.sink.keep,
             seconds=KEEP_SECONDS,
@@ -111,42 +159,67 @@ class Driver:
             failed=lambda where, error: self.failed([Segment(*where, 1)], error),
         )
 
-    def run_elsewhere(self, chunks: Iterable[Chunk], executor: Executor) -> None:
-        """Let an executor compute the chunks, a bounded number at a time."""
-        workers = getattr(executor, "_max_workers", None)
-        limit = IN_FLIGHT_PER_WORKER * workers if isinstance(workers, int) else IN_FLIGHT_UNKNOWN
-        waiting = iter(chunks)
-        flying: dict[Future[dict[str, NDArray[Any]]], Chunk] = {}
+    def run_elsewhere(self, missing: Sequence[Segment], workers: Workers) -> None:
+        """Let an executor compute chunks, a bounded number at a time."""
+        waiting = make_chunks(
+            self.plan,
+            missing,
+            threads=self.threads,
+            sizes=self.sizes,
+            kept=self.sink.partial,
+            seconds=KEEP_SECONDS,
+        )
+        flying: dict[Future[ChunkResult], Chunk] = {}
+
+        def submit(chunk: Chunk) -> None:
+            try:
+                flying[workers.executor.submit(run_chunk, chunk.spec)] = chunk
+            except Exception as error:
+                raise self.failed(chunk.segments, error) from error
+
+        def collect(future: Future[ChunkResult]) -> None:
+            chunk = flying.pop(future)
+            try:
+                done = future.result()
+            except (Exception, *CANCELLED) as error:
+                raise self.failed(chunk.segments, error) from error
+            if done.states:
+                self.sink.keep(dict(_named(chunk, done)))
+                submit(chunk.going_on(done.states))
+                return
+            self.sizes.observe(chunk.works, done.seconds)
+            self.finish(chunk.segments, done.results)
+
         try:
             while True:
-                for chunk in islice(waiting, limit - len(flying)):
-                    try:
-                        flying[executor.submit(run_chunk, chunk.spec)] = chunk
-                    except Exception as error:
-                        raise self.failed(chunk.segments, error) from error
+                for chunk in islice(waiting, max(0, workers.window() - len(flying))):
+                    submit(chunk)
                 if not flying:
                     return
-                finished, _ = wait(flying, return_when=FIRST_COMPLETED)
-                self._collect(finished, flying)
+                finished, _ = wait(flying, timeout=TICK, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    collect(future)
+                if not finished:
+                    workers.check()
+                    self.report(0, "")
         except BaseException:
             # Nothing that is finished is lost; what has not begun never will.
             for future in flying:
                 future.cancel()
-            ready = [future for future in flying if future.done() and not future.cancelled()]
-            for future in ready:
-                if future.exception() is None:
-                    self.sink.append(flying[future].segments, future.result())
+            self._rescue(flying)
             raise
 
-    def _collect(
-        self,
-        finished: Iterable[Future[dict[str, NDArray[Any]]]],
-        flying: dict[Future[dict[str, NDArray[Any]]], Chunk],
-    ) -> None:
-        for future in finished:
-            try:
-                results = future.result()
-            except Exception as error:
-                raise self.failed(flying.pop(future).segments, error) from error
-            self.finish(flying[future].segments, results)
-            del flying[future]
+    def _rescue(self, flying: Mapping[Future[ChunkResult], Chunk]) -> None:
+        """Keep what is there of chunks that nobody waits for any more."""
+        for future, chunk in flying.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                done = future.result()
+                if done.states:
+                    self.sink.keep(dict(_named(chunk, done)))
+                else:
+                    self.sink.append(chunk.segments, done.results)
+
+
+def _named(chunk: Chunk, done: ChunkResult) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Go through the states that came back, by grid point and trial."""
+    return ((where, done.states[number]) for number, where in enumerate(chunk.trials()) if number in done.states)

@@ -169,7 +169,7 @@ def train_in_matrices(
             progress(count)
 
     def keep(states: dict[int, bytes]) -> None:
-        if kept.seconds < math.inf:
+        if kept.seconds < math.inf and (done or states):
             kept.keep(done | states)
         done.clear()
 

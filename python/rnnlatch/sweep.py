@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
-from rnnlatch._chunks import make_chunks
 from rnnlatch._driver import Driver, SweepError
 from rnnlatch._engine import Progress, check_threads
 from rnnlatch._plan import AxisValue, Plan, make_plan
@@ -135,7 +134,7 @@ def sweep(
     >>> bool(converged.sel(length=5) > converged.sel(length=40))
     True
     """
-    workers = check_threads(threads, default=None if executor is None else 1)
+    threads_each = check_threads(threads, default=None if executor is None else 1)
     if chunk_runs is not None:
         chunk_runs = validation.integer("chunk_runs", chunk_runs, at_least=1)
     if executor is not None:
@@ -147,19 +146,9 @@ def sweep(
         _check_importable(plan)
     with ExitStack() as stack:
         sink: Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
-        driver = Driver(plan, sink, progress)
-        missing = sink.missing()
-        alone = [segment for segment in missing if plan.points[segment.point].engine == "matrices"]
+        driver = Driver(plan, sink, progress, executor=executor, threads=threads_each, chunk_runs=chunk_runs)
         try:
-            driver.report(0, "")
-            if executor is None:
-                others = (segment for segment in missing if plan.points[segment.point].engine != "matrices")
-                driver.run_here(make_chunks(plan, others, threads=workers, chunk_runs=chunk_runs))
-                driver.run_side_by_side(alone, workers)
-            else:
-                kept = sink.partial
-                chunks = make_chunks(plan, missing, threads=workers, chunk_runs=chunk_runs, kept=kept)
-                driver.run_elsewhere(chunks, executor)
+            driver.run(sink.missing())
         except KeyboardInterrupt:
             done = plan.total - sum(segment.count for segment in sink.missing())
             path = None if store is None else os.fspath(store)
