@@ -3,6 +3,7 @@
 import math
 import os
 import tempfile
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def reproduce(
     scale: ScaleName = "paper",
     seed: int = 0,
     threads: int | None = None,
+    executor: Executor | None = None,
     format: str = "png",
     data: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -61,7 +63,9 @@ def reproduce(
     seed : int
         Where the random numbers start; not negative.
     threads : int, optional
-        Threads of the engine; None: all processors. The result does not depend on it.
+        Threads of the engine; None: all processors, or, with an executor, 1 for each chunk. The result does not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Who computes the runs of sweeps; None: the engine's own threads. See `rnnlatch.sweep`.
     format : {"png", "svg", "pdf"}
         The kind of picture.
     data : path, optional
@@ -106,6 +110,7 @@ def reproduce(
             rng=seed,
             store=files[-1],
             threads=threads,
+            executor=executor,
             progress=None if progress is None else _shifted(progress, plans, plans.index(plan)),
             experiment=f"{experiment.name}, scale {scale}",
         )

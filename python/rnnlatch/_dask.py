@@ -1,0 +1,75 @@
+"""The cluster behind ``--scheduler``: a Dask client, and whether its workers compute what the driver would."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from rnnlatch._config import __version__
+from rnnlatch._numerics import NUMERICS_VERSION
+
+__all__ = ["ANSWER_SECONDS", "connected"]
+
+ANSWER_SECONDS = 10.0
+"""How long a scheduler may take to answer."""
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Executor]:
+    """Give the executor of a Dask cluster.
+
+    Parameters
+    ----------
+    address : str
+        That of the scheduler, such as ``tcp://127.0.0.1:8786``.
+
+    Yields
+    ------
+    Executor
+        For `rnnlatch.sweep`; its workers may come later, and go.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    ValueError
+        If nothing answers, or a worker has another version of rnnlatch, or none.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError:
+        raise ImportError("scheduler needs dask.distributed: pip install 'rnnlatch[dask]'") from None
+    allowed = "it must be the address of a Dask scheduler that runs, such as tcp://127.0.0.1:8786"
+    # What it says of its connection comes out as one sentence of ours.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False, name="rnnlatch")
+    except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"scheduler is {address!r}, and nothing answers there ({words}); {allowed}") from None
+    with client:
+        _check_workers(client, address)
+        yield client.get_executor(pure=False)
+
+
+def _check_workers(client: Any, address: str) -> None:
+    """Raise where a worker that is there already would compute other numbers, or none; later ones say so themselves."""
+    for worker, found in client.run(_version, on_error="return").items():
+        if isinstance(found, BaseException):
+            raise ValueError(
+                f"scheduler is {address!r}, whose worker {worker} cannot use rnnlatch ({type(found).__name__}: {found}); it "
+                "must be installed there"
+            )
+        version, numerics = found
+        if numerics != NUMERICS_VERSION:
+            raise ValueError(
+                f"scheduler is {address!r}, whose worker {worker} has rnnlatch {version} (numerics_version {numerics}); here "
+                f"it is {__version__} (numerics_version {NUMERICS_VERSION}): both must have the same version"
+            )
+
+
+def _version() -> tuple[str, int]:
+    """Give what a worker has."""
+    return __version__, NUMERICS_VERSION
