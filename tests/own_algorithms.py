@@ -37,3 +37,11 @@ class GivesUp(rl.algorithms.PythonAlgorithm):
             for value in parameters.values():
                 value += sequences.rng.normal(size=value.shape)
         return best
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fails(rl.algorithms.PythonAlgorithm):
+    """Fails as soon as it is used."""
+
+    def train(self, run: rl.Run, parameters: dict[str, Any], sequences: Any) -> None:  # noqa: ARG002
+        raise MemoryError("none left")

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch._costs import FixedSizes, Sizes, Work, minibatch_seconds
+from rnnlatch._dispatch import instruction_set
 from rnnlatch._engine import train_runs
 from rnnlatch._minibatch_engine import Kept
-from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._numerics import NUMERICS_VERSION, arithmetic
 from rnnlatch._plan import Plan
 from rnnlatch.run import Run
 
@@ -50,6 +51,8 @@ class ChunkSpec:
         How long runs in matrices may take before they are sent back as they are.
     numerics_version : int
         That of the process that made the plan.
+    instruction_set : str
+        That of the process that made the plan.
     """
 
     runs: tuple[Run, ...]
@@ -61,6 +64,7 @@ class ChunkSpec:
     states: Mapping[int, bytes] = field(default_factory=dict)
     seconds: float = math.inf
     numerics_version: int = NUMERICS_VERSION
+    instruction_set: str = instruction_set
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,12 @@ def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) ->
         raise RuntimeError(
             f"numerics_version is {NUMERICS_VERSION} in the worker and {spec.numerics_version} in the driver; both must "
             "have the same version of rnnlatch"
+        )
+    engine = spec.runs[0].engine
+    if arithmetic(engine, spec.instruction_set) != arithmetic(engine, instruction_set):
+        raise RuntimeError(
+            f"the worker computes with {instruction_set} and the driver with {spec.instruction_set}, whose last bits differ "
+            f"here; RNNLATCH_ISA set to one that all have, for the driver and the workers, makes them alike"
         )
     offsets = np.cumsum(spec.counts) - spec.counts
     trials = np.arange(int(spec.counts.sum())) - (offsets - spec.starts).repeat(spec.counts)
@@ -227,6 +237,7 @@ def _cut(parts: Iterable[tuple[Segment, Work]], sizes: Sizes) -> Iterator[list[t
                 yield members
                 members = []
             if not members:
+                each = sizes.cost(work)  # chunks may have been measured meanwhile
                 cost, runs = sizes.room(work)
             count = min(left, runs, max(1, int(cost / each)))
             members.append((Segment(segment.point, start, count), work))

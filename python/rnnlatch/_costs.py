@@ -188,6 +188,7 @@ class MeasuredSizes:
         self._left: defaultdict[str, float] = defaultdict(float)
         self._estimated: defaultdict[str, float] = defaultdict(float)
         self._measured: defaultdict[str, float] = defaultdict(float)
+        self._latest = ""
 
     def expect(self, works: Iterable[tuple[Work, int]]) -> None:
         """Take what there is to do."""
@@ -221,11 +222,12 @@ class MeasuredSizes:
         estimated = sum(count * work.seconds for work, count in works) / self._threads
         self._estimated[kind] = MEMORY * self._estimated[kind] + estimated
         self._measured[kind] = MEMORY * self._measured[kind] + max(seconds, SHORTEST)
+        self._latest = kind
 
     def _factor(self, kind: str) -> float:
-        """Give how much longer than estimated runs of a kind take."""
-        measured = self._measured[kind]
-        return measured / self._estimated[kind] if measured else 1.0
+        """Give how much longer than estimated runs of a kind take, or those measured last."""
+        kind = kind if self._measured[kind] else self._latest
+        return self._measured[kind] / self._estimated[kind] if self._measured[kind] else 1.0
 
 
 def _bounds(run: Run, threads: int) -> tuple[int, int]:

@@ -1,0 +1,180 @@
+"""What computes the chunks: how many are in flight, how large they are, and what is said when a worker dies."""
+
+import os
+import signal
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import rnnlatch as rl
+from minibatch_training import LONG, swept_in_matrices
+from rnnlatch import _chunks, _costs, _driver
+from rnnlatch._chunks import Segment, make_chunks, run_chunk
+from rnnlatch._costs import MeasuredSizes
+from rnnlatch._executors import Workers, reason
+from rnnlatch._plan import Plan, make_plan
+from rnnlatch.rng import normalise
+from rnnlatch.sweep import SweepError
+from sweeps import study, swept
+
+
+class Inline(Executor):
+    """Computes each chunk as soon as it is given, and keeps the chunks."""
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+
+    def submit(self, function: Any, /, *arguments: Any, **others: Any) -> "Future[Any]":
+        """Compute it."""
+        future: Future[Any] = Future()
+        self.given.append(arguments[0])
+        future.set_result(function(*arguments, **others))
+        return future
+
+
+class Told(Inline):
+    """Tells how many it computes at a time, as mpi4py does."""
+
+    num_workers = 3
+
+
+@pytest.mark.parametrize(
+    ("executor", "count", "window"),
+    [(ThreadPoolExecutor(5), 5, 20), (Told(), 3, 12), (Inline(), None, 64)],
+    ids=["standard", "num_workers", "unknown"],
+)
+def test_chunks_in_flight_follow_from_the_number_of_workers(executor: Executor, count: int | None, window: int) -> None:
+    assert (Workers(executor).count(), Workers(executor).window()) == (count, window)
+
+
+class Counting(ThreadPoolExecutor):
+    """Counts the chunks that are in flight."""
+
+    most = flying = 0
+
+    def submit(self, *arguments: Any, **others: Any) -> "Future[Any]":
+        """Count it until it is done."""
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        future = super().submit(*arguments, **others)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: object) -> None:
+        self.flying -= 1
+
+
+def test_no_more_chunks_are_in_flight_than_the_window_holds() -> None:
+    with Counting(2) as executor:
+        swept(executor=executor, chunk_runs=1)
+    assert 2 < executor.most <= 8
+
+
+def plan_of(runs: int, lengths: tuple[int, ...] = (8, 40)) -> Plan:
+    return make_plan(study, {"length": lengths}, (), runs, normalise(0))
+
+
+def given_out(plan: Plan, sizes: MeasuredSizes, seconds_of: Any) -> list[tuple[int, float]]:
+    """Give the chunks of a plan one after the other: runs, and what they take by a rule of the test's own."""
+    chunks = []
+    missing = [Segment(point, 0, plan.runs) for point in range(len(plan.points))]
+    for chunk in make_chunks(plan, missing, threads=1, sizes=sizes):
+        seconds = sum(seconds_of(plan.points[segment.point]) * segment.count for segment in chunk.segments)
+        sizes.observe(chunk.works, seconds)
+        chunks.append((chunk.runs, seconds))
+    return chunks
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.0, 20.0])
+def test_chunks_take_one_to_two_seconds_whatever_was_estimated(factor: float) -> None:
+    plan = plan_of(200_000)
+
+    def seconds_of(run: rl.Run) -> float:
+        return factor * run.task.length_range[1] * 300 / _costs.CELL_STEPS_PER_SECOND
+
+    chunks = given_out(plan, MeasuredSizes(1, lambda: None), seconds_of)
+    assert sum(runs for runs, _ in chunks) == plan.total
+    full = [seconds for runs, seconds in chunks if runs < _costs.MOST_RUNS]
+    assert all(seconds <= 2.0 or runs <= 256 for runs, seconds in chunks[1:])
+    if factor == 20.0:  # else a chunk of the most runs takes less
+        assert np.median(full) == pytest.approx(_costs.MEASURED_SECONDS, rel=0.05)
+
+
+def test_the_last_chunks_are_short() -> None:
+    plan = plan_of(500_000, (40,))
+    cost = 20 * 40 * 300 / _costs.CELL_STEPS_PER_SECOND
+    chunks = given_out(plan, MeasuredSizes(1, lambda: 8), lambda _: cost)
+    left = plan.total
+    for runs, seconds in chunks[1:]:
+        left = left - chunks[0][0] if left == plan.total else left
+        assert seconds <= max(left * cost / 8, _costs.LEAST_SECONDS, 256 * cost) + cost
+        left -= runs
+    assert chunks[-1][1] < 0.2
+
+
+def test_lanes_are_filled_however_long_a_run_takes() -> None:
+    plan = plan_of(1_000)
+    assert (
+        min(runs for runs, _ in given_out(plan, MeasuredSizes(1, lambda: 2), lambda _: 3.0)[:-1]) >= 256 - 1_000 % 256
+    )
+
+
+def test_runs_in_matrices_that_have_had_their_time_go_on_as_the_next_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_driver, "KEEP_SECONDS", 0.0)
+    longer = LONG | {"max_presentations": 150_000}
+    executor = Inline()
+    stored = swept_in_matrices(executor=executor, store=tmp_path / "sweep.sqlite", **longer)
+    assert len(executor.given) > 6, "each of six runs is a chunk of its own, and some come back"
+    assert sum(bool(spec.states) for spec in executor.given) == len(executor.given) - 6
+    xr.testing.assert_identical(stored.load(), swept_in_matrices(**longer))
+
+
+def test_a_worker_with_other_last_bits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    (chunk,) = make_chunks(plan_of(2, (8,)), [Segment(0, 0, 2)], threads=1)
+    monkeypatch.setattr(_chunks, "instruction_set", "native x, 1 lanes, without FMA")
+    with pytest.raises(RuntimeError, match=r"the worker computes with native x.* last bits differ here; RNNLATCH_ISA"):
+        run_chunk(chunk.spec)
+
+
+def kill_worker() -> None:
+    """End this process as from kill -9."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
+def test_a_worker_process_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    path, calls = tmp_path / "sweep.sqlite", 0
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+
+        def progress(done: int, *_: object) -> None:
+            nonlocal calls
+            if done >= 10 and not calls:
+                calls = 1
+                executor.submit(kill_worker)
+                time.sleep(0.2)
+
+        with pytest.raises(SweepError, match=r"a worker process has died.*; what was finished is kept"):
+            swept(executor=executor, store=path, chunk_runs=1, progress=progress)
+    assert rl.open_store(path).finished >= 10
+    xr.testing.assert_identical(swept(store=path).load(), swept())
+
+
+def test_reasons_are_sentences() -> None:
+    class KilledWorker(Exception):
+        pass
+
+    assert "a worker process has died" in reason(BrokenProcessPool("gone"))
+    assert "died one after the other" in reason(KilledWorker("chunk"))
+    assert (
+        reason(RuntimeError("the worker computes with another version")) == "the worker computes with another version"
+    )
+    assert reason(KeyError("a")) == "KeyError: 'a'"
