@@ -29,7 +29,7 @@ distributed: Any = pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
 HERE = Path(__file__).parent
-SECONDS = {"length": [30, 40], "noise_std": [0.2, 0.4, 0.6]}
+AXES: dict[str, Any] = {"length": [30, 40], "noise_std": [0.2, 0.4, 0.6]}
 
 
 def long_study(length: int, noise_std: float) -> rl.Run:
@@ -40,7 +40,7 @@ def long_study(length: int, noise_std: float) -> rl.Run:
 
 
 def swept_long(**given: Any) -> xr.Dataset:
-    return rl.sweep(long_study, SECONDS, **({"runs": 1_500, "rng": 3} | given))
+    return rl.sweep(long_study, AXES, **({"runs": 1_500, "rng": 3} | given))
 
 
 @pytest.fixture(scope="module")
