@@ -1,15 +1,25 @@
 """Whole files in and out: what cannot be read is said in one sentence, and writing leaves nothing half done."""
 
+import errno
 import os
+import resource
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from rnnlatch import validation
 from rnnlatch._memory import words
 
-__all__ = ["checked_path", "open_to_read", "read_whole", "write_all", "write_whole"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["checked_path", "open_to_read", "read_whole", "write_all", "write_netcdf", "write_whole"]
+
+NETCDF_BYTES = 2**16
+"""What a NetCDF file has besides its values, roughly."""
 
 
 def checked_path(path: str | os.PathLike[str], allowed: str) -> Path:
@@ -82,7 +92,27 @@ def write_all(contents: Mapping[Path, bytes | Callable[[Path], object]]) -> None
         for path in contents:
             partial[path].replace(path)
     except OSError as error:  # it would name the file that is to become this one
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, why, str(path)) from error
     finally:
         for each in partial.values():
-            each.unlink(missing_ok=True)
+            with suppress(OSError):
+                each.unlink()
+
+
+def write_netcdf(data: "xr.Dataset", path: Path) -> None:
+    """Write a dataset to a NetCDF file, one variable at a time.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. That there is room is made sure of first: HDF5 takes the process down with it when a write
+        fails.
+    """
+    needed = data.nbytes + NETCDF_BYTES
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit != resource.RLIM_INFINITY and needed > limit:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    if needed > shutil.disk_usage(path.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    data.to_netcdf(path, engine="h5netcdf")

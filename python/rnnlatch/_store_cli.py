@@ -1,6 +1,7 @@
 """The commands of the command line that are about stores."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 __all__ = ["add_commands"]
@@ -13,6 +14,11 @@ Say whether a store is whole, byte for byte: exit code 0 if it is, 1 if not, 2 i
 be asked while the sweep is running.
 """
 
+EXPORT = """\
+Write the runs of a store to a file that other programs read: NetCDF (.nc), in which runs that are missing are marked, or
+Parquet (.parquet), one row for each finished run.
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add them to the parser."""
@@ -22,6 +28,11 @@ def add_commands(commands: Any) -> None:
     check.add_argument("store", metavar="STORE", help="a .sqlite file")
     check.add_argument("--drop", action="store_true", help="take out what is damaged; the sweep computes it again")
     check.set_defaults(command=_check)
+
+    export = commands.add_parser("export", help="the runs of a store for other programs", description=EXPORT)
+    export.add_argument("store", metavar="STORE", help="a .sqlite file")
+    export.add_argument("file", metavar="FILE", help="what to write: .nc or .parquet")
+    export.set_defaults(command=_export)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -39,6 +50,18 @@ def _check(options: argparse.Namespace) -> int:
         return WHOLE
     _print_problems(found.problems)
     return DAMAGED
+
+
+def _export(options: argparse.Namespace) -> int:
+    from rnnlatch.store import open_store
+
+    store, target = open_store(options.store), Path(options.file)
+    writers = {".nc": store.to_netcdf, ".parquet": store.to_parquet}
+    if target.suffix not in writers:
+        raise ValueError(f"FILE is {options.file!r}; it must end in {' or '.join(writers)}")
+    writers[target.suffix](target)
+    print(f"{target}: {store.finished:,} of {store.total:,} runs")
+    return WHOLE
 
 
 def _print_problems(problems: tuple[str, ...]) -> None:

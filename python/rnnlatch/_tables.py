@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ __all__ = [
     "read_keys",
     "read_meta",
     "read_plan",
+    "stored",
     "transaction",
 ]
 
@@ -184,6 +185,16 @@ def missing(connection: sqlite3.Connection, plan: Plan) -> list[Segment]:
         elif stored[point] < plan.runs:
             found += gaps(connection, wanted)
     return found
+
+
+def stored(
+    connection: sqlite3.Connection, plan: Plan, point: int | None = None
+) -> Iterator[tuple[Segment, bytes, dict[str, bytes]]]:
+    """Go through what is stored, of one grid point or of all, in order: place, checksum, results by name."""
+    where, given = ("", ()) if point is None else ("WHERE point = ?", (point,))
+    query = f"SELECT point, start, count, digest, {', '.join(columns(plan))} FROM segment {where} ORDER BY point, start"
+    for number, start, count, checksum, *blobs in connection.execute(query, given):
+        yield Segment(number, start, count), checksum, dict(zip(plan.variables, blobs, strict=True))
 
 
 def insert(

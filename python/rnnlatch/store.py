@@ -1,7 +1,7 @@
 """The store of a sweep: one SQLite file, written by the driver alone, a transaction for each finished chunk."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -18,6 +18,7 @@ from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._chunks import Segment
 from rnnlatch._difference import differences
 from rnnlatch._dispatch import instruction_set, levels_runnable
+from rnnlatch._files import checked_path, write_all, write_netcdf
 from rnnlatch._lazy import StoredArray
 from rnnlatch._lock import WriteLock
 from rnnlatch._numerics import NUMERICS_VERSION, arithmetic
@@ -194,9 +195,41 @@ class Store:
         Parameters
         ----------
         path : path
-            The file to write; it is replaced if it is there.
+            The file to write, which appears whole or not at all; it is replaced if it is there.
         """
-        self.to_xarray().to_netcdf(path, engine="h5netcdf")
+        data = self.to_xarray()
+        self._export(path, lambda part: write_netcdf(data, part))
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the finished runs to a Parquet file, one row each, some thousands at a time.
+
+        Parameters
+        ----------
+        path : path
+            The file to write, which appears whole or not at all; it is replaced if it is there.
+
+        Raises
+        ------
+        ImportError
+            Without the package pyarrow: ``pip install 'rnnlatch[parquet]'``.
+
+        Notes
+        -----
+        The columns are the axes, ``run``, ``outcome`` (a text, dictionary-encoded), the other results, and the parameters as
+        lists: of a matrix, lists of rows. The lists have a fixed size where all grid points have equal shapes; what the runs
+        of a grid point do not have is null. The file's metadata has the attributes of the dataset as JSON, under
+        ``rnnlatch``.
+        """
+        from rnnlatch._parquet import write_parquet  # pyarrow need not be there
+
+        attrs = self.to_xarray().attrs
+        self._export(path, lambda part: write_parquet(self.path, self.plan, attrs, part))
+
+    def _export(self, path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
+        target = checked_path(path, "the path of a file that can be written")
+        if target.exists() and target.samefile(self.path):
+            raise ValueError(f"path is {str(target)!r}, which is the store itself; it must be another file")
+        write_all({target: write})
 
     def replay(self, point: Mapping[str, Any], run: int, record: int | None = 1) -> xr.Dataset:
         """Do one run of the sweep again, with everything recorded.

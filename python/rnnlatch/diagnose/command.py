@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import io
-from rnnlatch._files import write_all
+from rnnlatch._files import write_all, write_netcdf
 from rnnlatch.cells.network import NetworkCell
 from rnnlatch.diagnose.analysis import measure
 from rnnlatch.diagnose.diagnosis import Diagnosis
@@ -133,7 +133,7 @@ def _readouts(state: Mapping[str, NDArray[Any]], prefix: str, cell: NetworkCell)
 
 
 def _netcdf(data: xr.Dataset, path: Path) -> None:
-    data.to_netcdf(path, engine="h5netcdf")
+    write_netcdf(data, path)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-import xarray as xr
-
 from rnnlatch import validation
+from rnnlatch._files import write_all, write_netcdf
 from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
 from rnnlatch.plotting.style import FORMATS, save
@@ -125,7 +124,7 @@ def reproduce(
     claims = tuple(experiment.claims(found))
     figure = experiment.plot(found)
     files += [directory / "data.nc", directory / f"figure.{format}", directory / "claims.json"]
-    _write_data(found, files[-3])
+    write_all({files[-3]: lambda part: write_netcdf(found, part)})
     save(figure, files[-2])
     write_claims(files[-1], claims)
     if experiment.write is not None:
@@ -175,9 +174,3 @@ def _shifted(progress: Progress, plans: tuple[SweepPlan, ...], index: int) -> Pr
         return progress(before + done_runs, total, detail)
 
     return shifted
-
-
-def _write_data(data: xr.Dataset, target: Path) -> None:
-    part = target.with_name(target.name + ".part")
-    data.to_netcdf(part, engine="h5netcdf")
-    part.replace(target)
