@@ -230,7 +230,7 @@ EXPERIMENT = Experiment(
     "initialisations, and how far one model generalises",
     scales={
         "quick": Scale("36 runs of at most 3,000 updates, lengths 10 and 30, and 6 more", "about 15 s"),
-        "subset": Scale("189 runs of at most 100,000 updates, lengths 10 to 200, and 15 more", "about 2 h"),
+        "subset": Scale("189 runs of at most 100,000 updates, lengths 10 to 200, and 15 more", "about 1.5 h"),
         "paper": Scale("540 runs of at most 5,000,000 updates, lengths 10 to 250, and 25 more", "about 300 h"),
         "large": Scale("2,160 runs of at most 5,000,000 updates, lengths 10 to 250, and 100 more", "about 1,200 h"),
     },

@@ -1,7 +1,7 @@
 """What the paper says of the temporal-order task, put to the test.
 
-A failure is one within the updates of the scale, which the paper had more of: what needs more than a subset runs is not decided
-there.
+A failure is one within the updates of the scale. Where the paper had more of them it decides nothing; a success does, and so
+does a run that diverged.
 """
 
 import numpy as np
@@ -18,6 +18,8 @@ FIGURE = "Pascanu, Mikolov & Bengio 2013, Fig. 7"
 TANH = ("basic tanh", "smart tanh")
 SHORT, LONG = 20, 200
 HALF = 0.5
+UNCLIPPED = 100
+PAPER_UPDATES = 5_000_000
 FAR = 5000
 
 
@@ -26,14 +28,15 @@ def claims(data: xr.Dataset) -> list[Claim]:
     return [
         _plain_succeeds(data),
         _fails(
-            data, "SGD", True, "The gradient of the first symbol is too small to find against that of what follows."
+            data,
+            "SGD",
+            "With tanh units it learns 30 steps as well, in tens of thousands of updates; of 50 steps and more no run did.",
         ),
         _fails(
             data,
             "SGD-C",
-            False,
             "Clipping turns rare large steps into usable ones: with tanh units it learns sequences of 30 to 50 steps, "
-            "within more updates than with the regulariser.",
+            "and some of 100, within more updates than with the regulariser.",
         ),
         _all_of(
             data,
@@ -45,9 +48,8 @@ def claims(data: xr.Dataset) -> list[Claim]:
         _all_of(
             data,
             "sigmoid",
-            False,
-            "Their derivative is at most 1/4: sigmoid units need several hundred thousand updates for tens of steps, and "
-            "more of the paper's five million than are run here for more.",
+            True,
+            "Their derivative is at most 1/4: sigmoid units take about as many updates for 30 steps as tanh units for 150.",
         ),
         _faster(data),
         _unclipped_fails(data),
@@ -56,6 +58,15 @@ def claims(data: xr.Dataset) -> list[Claim]:
         _mixed_generalises(data),
         _one_length_generalises(data),
     ]
+
+
+def _learned(data: xr.Dataset, success: bool, updates: str = "most_updates") -> bool | None:
+    """Whether something is learned: a failure within fewer updates than the paper's decides nothing."""
+    return True if success else False if data.attrs[updates] >= PAPER_UPDATES else None
+
+
+def _opposite(held: bool | None) -> bool | None:
+    return None if held is None else not held
 
 
 def _rate(data: xr.Dataset, initialisation: str, algorithm: str, longer_than: int = 0) -> tuple[int, int]:
@@ -76,13 +87,13 @@ def _plain_succeeds(data: xr.Dataset) -> Claim:
         f"Plain gradient descent learns sequences of up to {SHORT} steps with tanh units (all runs).",
         SECOND,
         measured,
-        min(rates.values()) == 1,
+        _learned(data, min(rates.values()) == 1),
         expected=True,
         reason="Over so few steps the gradient neither vanishes nor explodes.",
     )
 
 
-def _fails(data: xr.Dataset, algorithm: str, expected: bool, reason: str) -> Claim:
+def _fails(data: xr.Dataset, algorithm: str, reason: str) -> Claim:
     solved = {name: _rate(data, name, algorithm, SHORT) for name in data["initialisation"].values}
     words = {"SGD": "Plain gradient descent", "SGD-C": "Gradient descent with clipping"}[algorithm]
     longest = data["length"].where((data["converged"].sel(algorithm=algorithm) > 0).any("initialisation"), 0).max()
@@ -91,9 +102,8 @@ def _fails(data: xr.Dataset, algorithm: str, expected: bool, reason: str) -> Cla
         SECOND,
         {f"succeeded, {name}": f"{k} of {n}" for name, (k, n) in solved.items()}
         | {"longest that a run learned": int(longest), "updates": int(data.attrs["most_updates"])},
-        # What succeeds within few updates does so within many.
-        sum(k for k, _ in solved.values()) == 0 if expected or data.attrs["scale"] != "quick" else None,
-        expected=expected,
+        _opposite(_learned(data, any(k for k, _ in solved.values()))),
+        expected=False,
         reason=reason,
     )
 
@@ -102,8 +112,6 @@ def _all_of(data: xr.Dataset, initialisation: str, expected: bool, reason: str) 
     here = data.sel(initialisation=initialisation, algorithm="SGD-CR", length=data["length"] <= LONG)
     rate = here["converged"] / here["runs"]
     reached = int(here["length"].where(rate == 1, 0).max())
-    everywhere = bool((rate == 1).all())
-    enough = data.attrs["scale"] != "quick"
     return Claim(
         f"With clipping and the regulariser every run succeeds for lengths up to {LONG}, {initialisation}.",
         f"{TEXT}; {FIGURE}",
@@ -112,7 +120,7 @@ def _all_of(data: xr.Dataset, initialisation: str, expected: bool, reason: str) 
             "smallest success rate": float(rate.min()),
             "updates": int(data.attrs["most_updates"]),
         },
-        everywhere if enough else None,
+        _learned(data, bool((rate == 1).all() and rate["length"].max() == LONG)),
         expected=expected,
         reason=reason,
     )
@@ -140,7 +148,7 @@ def _unclipped_fails(data: xr.Dataset) -> Claim:
         "The regulariser without clipping usually fails (fewer than half of the runs succeed, tanh units).",
         TEXT,
         {"succeeded": f"{k} of {n}", "lengths": str(list(map(int, data["unclipped_length"].values)))},
-        k / n < HALF if data.attrs["scale"] != "quick" else None,
+        _opposite(_learned(data, k / n >= HALF and int(data["unclipped_length"].max()) == UNCLIPPED)),
         expected=True,
         reason="It makes large gradients on purpose, and one step along such a gradient can undo what was learned.",
     )
@@ -153,7 +161,7 @@ def _unclipped_diverges(data: xr.Dataset) -> Claim:
         "The regulariser without clipping fails because the gradient explodes to infinity (most failures diverge).",
         TEXT,
         {"failed": failed, "of which diverged": diverged},
-        diverged > failed / 2 if failed and data.attrs["scale"] != "quick" else None,
+        _learned(data, diverged > failed / 2),
         expected=False,
         reason="One large step throws the units into saturation, where no gradient is left: a plateau, not a NaN.",
     )
@@ -161,14 +169,20 @@ def _unclipped_diverges(data: xr.Dataset) -> Claim:
 
 def _mixed_is_learned(data: xr.Dataset) -> Claim:
     low, high = data.attrs["mixed_lengths"]
-    solved = int((data["mixed_outcome"] == Outcome.CONVERGED).sum())
+    solved, diverged = (int((data["mixed_outcome"] == each).sum()) for each in (Outcome.CONVERGED, Outcome.DIVERGED))
+    learned = solved == data.sizes["run"] and high == LONG
     return Claim(
         f"One model learns all lengths from {low} to {high} without an error, basic tanh (every run).",
         TEXT,
-        {"succeeded": f"{solved} of {data.sizes['run']}", "updates": int(data.attrs["mixed_most_updates"])},
-        None if data.attrs["scale"] == "quick" else solved == data.sizes["run"],
-        expected=True,
-        reason="A mixture of lengths is harder to learn than any one of them, and takes hundreds of thousands of updates.",
+        {
+            "succeeded": f"{solved} of {data.sizes['run']}",
+            "diverged": diverged,
+            "updates": int(data.attrs["mixed_most_updates"]),
+        },
+        False if diverged else _learned(data, learned, "mixed_most_updates"),
+        expected=False,
+        reason="It takes hundreds of thousands of updates, and in one of them the gradient can be infinite, which ends a run "
+        "here: the guard of the authors' code against that is an option that is not in the paper.",
     )
 
 
@@ -182,8 +196,9 @@ def _mixed_generalises(data: xr.Dataset) -> Claim:
         {"models": int(there.sum()), "longest test": longest}
         | ({"largest error": float(errors.max()), "median error": float(np.median(errors))} if errors.size else {}),
         bool(errors.max() == 0) if errors.size and longest >= FAR else None,
-        expected=True,
-        reason="What it has learned is two attractors for each symbol, which keep it however long.",
+        expected=False,
+        reason="It makes none on the lengths that it was trained on, some a quarter beyond, and guesses beyond twice that: "
+        "what it has learned changes slowly, and is no attractor. Training stops at the first test without an error.",
     )
 
 
