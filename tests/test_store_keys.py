@@ -148,10 +148,10 @@ def test_a_store_that_would_get_other_bits_is_refused(
 ) -> None:
     given = {"chunk_runs": 7} if sweep is swept else {"runs": 2}
     begun(path, sweep, "x86-64-v3", **given)
-    monkeypatch.setattr("rnnlatch.store.instruction_set", here)
+    monkeypatch.setattr("rnnlatch._store_match.instruction_set", here)
     before = path.read_bytes()
     for runnable, way in ((["x86-64-v3", here], "set RNNLATCH_ISA=x86-64-v3"), ([here], "go on where it was begun")):
-        monkeypatch.setattr("rnnlatch.store.levels_runnable", lambda runnable=runnable: runnable)
+        monkeypatch.setattr("rnnlatch._store_match.levels_runnable", lambda runnable=runnable: runnable)
         with pytest.raises(StoreMismatchError) as caught:
             sweep(store=path, **given)
         assert str(caught.value) == (
@@ -163,7 +163,7 @@ def test_a_store_that_would_get_other_bits_is_refused(
 
 def test_a_finished_store_is_read_anywhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = swept_in_matrices(store=path, runs=2)
-    monkeypatch.setattr("rnnlatch.store.instruction_set", "another one")
+    monkeypatch.setattr("rnnlatch._store_match.instruction_set", "another one")
     xr.testing.assert_identical(swept_in_matrices(store=path, runs=2), whole)
     assert rl.open_store(path).instruction_set == _dispatch.instruction_set
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rnnlatch import algorithms, cells, data, dynamics, experiments, gradients, io, plotting, random, tasks
     from rnnlatch._check import check_store
     from rnnlatch._config import __version__, info
+    from rnnlatch._merge import merge_stores
     from rnnlatch.criterion import Criterion
     from rnnlatch.diagnose import diagnose
     from rnnlatch.early_stopping import EarlyStopping
@@ -45,6 +46,7 @@ __all__ = [
     "gradients",
     "info",
     "io",
+    "merge_stores",
     "open_store",
     "plotting",
     "predict",
@@ -67,6 +69,7 @@ _HOMES = {
     "diagnose": "diagnose",
     "evaluate": "training",
     "info": "_config",
+    "merge_stores": "_merge",
     "open_store": "store",
     "predict": "simulation",
     "replay": "training",

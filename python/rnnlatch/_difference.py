@@ -33,15 +33,17 @@ def differences(stored: Plan, stored_version: int, asked: Plan) -> list[str]:
     return _shortened(found)
 
 
-def between_settings(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    """Compare settings as nested dicts; one entry for each difference.
+def between_settings(
+    one: dict[str, Any], other: dict[str, Any], labels: tuple[str, str] = ("stored", "asked")
+) -> list[str]:
+    """Compare settings as nested dicts; one entry for each difference, with what each of the two is called.
 
     Examples
     --------
     >>> between_settings({"runs": 3, "task": {"length": 20}}, {"runs": 3, "task": {"length": 50}})
     ['task.length: stored 20, asked 50']
     """
-    return _shortened([_words(*change) for change in _compare("", stored, asked)])
+    return _shortened([_words(*change, labels) for change in _compare("", one, other)])
 
 
 def _shortened(found: list[str]) -> list[str]:
@@ -76,8 +78,8 @@ def _compare(path: str, stored: Any, asked: Any) -> Iterator[tuple[str, Any, Any
         yield path, stored, asked
 
 
-def _words(path: str, stored: Any, asked: Any) -> str:
-    return f"{path}: stored {_show(stored)}, asked {_show(asked)}"
+def _words(path: str, one: Any, other: Any, labels: tuple[str, str] = ("stored", "asked")) -> str:
+    return f"{path}: {labels[0]} {_show(one)}, {labels[1]} {_show(other)}"
 
 
 def _show(value: Any) -> str:

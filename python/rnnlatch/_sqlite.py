@@ -272,10 +272,27 @@ class Writer:
         if self._connection is None:
             return
         with suppress(sqlite3.Error, StoreError):
-            self._look()  # else SQLite would take away a log that belongs to whoever is there now
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._settle()
         self._connection.close()
+
+    def finish(self) -> None:
+        """Close the file, and make sure that it is all there is.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be left without a log beside it.
+        """
+        if self._connection is not None:
+            with explained(self._path, self._kind):
+                self._settle()
+            self._connection.close()
+
+    def _settle(self) -> None:
+        assert self._connection is not None
+        self._look()  # else SQLite would take away a log that belongs to whoever is there now
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        self._connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def remove(path: Path) -> None:

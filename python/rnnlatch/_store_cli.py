@@ -19,6 +19,11 @@ Write the runs of a store to a file that other programs read: NetCDF (.nc), in w
 Parquet (.parquet), one row for each finished run.
 """
 
+MERGE = """\
+Put the runs of several stores into a new one: of the same sweep on several machines, or of parts of its grid. Runs that
+are in more than one must be equal bit for bit.
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add them to the parser."""
@@ -33,6 +38,11 @@ def add_commands(commands: Any) -> None:
     export.add_argument("store", metavar="STORE", help="a .sqlite file")
     export.add_argument("file", metavar="FILE", help="what to write: .nc or .parquet")
     export.set_defaults(command=_export)
+
+    merge = commands.add_parser("merge", help="one store from several", description=MERGE, formatter_class=raw)
+    merge.add_argument("target", metavar="TARGET", help="the .sqlite file to make")
+    merge.add_argument("stores", metavar="STORE", nargs="+", help="stores of one sweep, or of parts of its grid")
+    merge.set_defaults(command=_merge)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -61,6 +71,16 @@ def _export(options: argparse.Namespace) -> int:
         raise ValueError(f"FILE is {options.file!r}; it must end in {' or '.join(writers)}")
     writers[target.suffix](target)
     print(f"{target}: {store.finished:,} of {store.total:,} runs")
+    return WHOLE
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from rnnlatch._merge import merge_stores
+
+    made = merge_stores(options.target, options.stores)
+    print(f"{made.path}: {made.runs:,} of {made.total:,} runs are finished")
+    if made.compared:
+        print(f"  {made.compared:,} were in more than one store, and equal bit for bit")
     return WHOLE
 
 

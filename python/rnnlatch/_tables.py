@@ -5,6 +5,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ __all__ = [
     "read_keys",
     "read_meta",
     "read_plan",
+    "states",
     "stored",
     "transaction",
 ]
@@ -62,8 +64,8 @@ class Meta(NamedTuple):
         return identity(self.experiment, self.numerics_version, self.axes, self.common, self.runs, self.seed)
 
 
-def create(connection: sqlite3.Connection, plan: Plan) -> None:
-    """Make the tables for a plan, in the transaction that is open."""
+def create(connection: sqlite3.Connection, plan: Plan, other: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Make the tables for a plan, in the transaction that is open; `other` is what they say else than of this process."""
     blobs = ", ".join(f"{column} BLOB NOT NULL" for column in columns(plan))
     connection.execute(f"PRAGMA application_id = {STORE.application_id}")
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
@@ -75,7 +77,7 @@ def create(connection: sqlite3.Connection, plan: Plan) -> None:
         "CREATE TABLE segment (point INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, "
         f"digest BLOB NOT NULL, {blobs}, PRIMARY KEY (point, start, count))"
     )
-    meta = {
+    meta: dict[str, Any] = {
         "format": STORE.format,
         "rnnlatch_version": __version__,
         "numerics_version": NUMERICS_VERSION,
@@ -85,13 +87,13 @@ def create(connection: sqlite3.Connection, plan: Plan) -> None:
         "common": list(plan.common),
         "runs": plan.runs,
         "rng": plan.seed.to_dict(),
-    }
+    } | dict(other)
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)", ((key, canonical_json(value)) for key, value in meta.items())
     )
     for number, run in enumerate(plan.points):
         text = canonical_json(run.to_dict())
-        row = (number, plan.key(number, text), canonical_json(plan.values(number)), text)
+        row = (number, plan.key(number, text, meta["numerics_version"]), canonical_json(plan.values(number)), text)
         connection.execute("INSERT INTO point VALUES (?, ?, ?, ?)", row)
 
 
@@ -188,12 +190,15 @@ def missing(connection: sqlite3.Connection, plan: Plan) -> list[Segment]:
 
 
 def stored(
-    connection: sqlite3.Connection, plan: Plan, point: int | None = None
+    connection: sqlite3.Connection, plan: Plan, among: Segment | None = None
 ) -> Iterator[tuple[Segment, bytes, dict[str, bytes]]]:
-    """Go through what is stored, of one grid point or of all, in order: place, checksum, results by name."""
-    where, given = ("", ()) if point is None else ("WHERE point = ?", (point,))
-    query = f"SELECT point, start, count, digest, {', '.join(columns(plan))} FROM segment {where} ORDER BY point, start"
-    for number, start, count, checksum, *blobs in connection.execute(query, given):
+    """Go through what is stored, of all runs or among some, in order: place, checksum, results by name."""
+    query = f"SELECT point, start, count, digest, {', '.join(columns(plan))} FROM segment"
+    given: tuple[int, ...] = ()
+    if among is not None:
+        query += " WHERE point = ? AND start < ? AND start + count > ?"
+        given = (among.point, among.start + among.count, among.start)
+    for number, start, count, checksum, *blobs in connection.execute(f"{query} ORDER BY point, start", given):
         yield Segment(number, start, count), checksum, dict(zip(plan.variables, blobs, strict=True))
 
 
@@ -246,6 +251,12 @@ def partial(connection: sqlite3.Connection, point: int, run: int) -> bytes | Non
         return None
     row = connection.execute("SELECT state FROM partial WHERE point = ? AND run = ?", (point, run)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def states(connection: sqlite3.Connection, point: int) -> Iterator[tuple[int, bytes]]:
+    """Go through the states that were kept of the runs of a grid point."""
+    if _has_partial(connection):
+        yield from connection.execute("SELECT run, state FROM partial WHERE point = ?", (point,))
 
 
 def count_partial(connection: sqlite3.Connection) -> int:

@@ -16,14 +16,13 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._chunks import Segment
-from rnnlatch._difference import differences
-from rnnlatch._dispatch import instruction_set, levels_runnable
 from rnnlatch._files import checked_path, write_all, write_netcdf
 from rnnlatch._lazy import StoredArray
 from rnnlatch._lock import WriteLock
-from rnnlatch._numerics import NUMERICS_VERSION, arithmetic
+from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
 from rnnlatch._sqlite import StoreError, StoreMismatchError
+from rnnlatch._store_match import refuse_other, refuse_other_arithmetic
 from rnnlatch._summary import summarise
 from rnnlatch._variables import dataset
 from rnnlatch.rng import Seed
@@ -125,6 +124,11 @@ class Store:
         return self._meta.instruction_set
 
     @property
+    def rnnlatch_version(self) -> str:
+        """The version of rnnlatch that the sweep was begun with."""
+        return self._meta.rnnlatch_version
+
+    @property
     def experiment(self) -> str:
         """The name of the experiment."""
         return self._meta.experiment
@@ -152,6 +156,10 @@ class Store:
         with _sqlite.read(self.path) as connection:
             return _tables.count_partial(connection)
 
+    def identity(self) -> dict[str, Any]:
+        """Give what makes the sweep another one than others, apart from the settings of its grid points."""
+        return self._meta.identity()
+
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily.
 
@@ -171,7 +179,7 @@ class Store:
     def _dataset(self, plan: Plan) -> xr.Dataset:
         arrays = {name: LazilyIndexedArray(StoredArray(self.path, plan, name)) for name in plan.variables}
         attrs = plan.attrs("rnnlatch.sweep") | {
-            "rnnlatch_version": self._meta.rnnlatch_version,
+            "rnnlatch_version": self.rnnlatch_version,
             "numerics_version": self.numerics_version,
         }
         coordinates = plan.coordinates | {"run": np.arange(plan.runs)}
@@ -315,8 +323,8 @@ class StoreWriter:
             if store is None:
                 self._writer.make(lambda connection: _tables.create(connection, plan))
             else:
-                _refuse_other(store, plan)
-                _refuse_other_arithmetic(store, plan, self.missing())
+                refuse_other(store, plan)
+                refuse_other_arithmetic(store, plan, self.missing())
         except BaseException:
             self.close()
             raise
@@ -375,32 +383,3 @@ class StoreWriter:
 
 def _damaged(path: Path, error: Exception) -> StoreError:
     return StoreError(f"store {str(path)!r} is damaged: {error}")
-
-
-def _refuse_other(store: Store, asked: Plan) -> None:
-    """Raise the sentence that names the differences, if there are any."""
-    with _sqlite.read(store.path) as connection:
-        keys = _tables.read_keys(connection)
-    # As a rule it is the same, and its settings need not be read.
-    if store._meta.identity() == asked.identity() and keys == [asked.key(point) for point in range(len(asked.points))]:
-        return
-    found = differences(store.plan, store.numerics_version, asked)
-    if found:
-        raise StoreMismatchError(
-            f"store {str(store.path)!r} holds another sweep ({'; '.join(found)}); it is left as it was: give another file, "
-            "or ask for what it holds"
-        )
-
-
-def _refuse_other_arithmetic(store: Store, plan: Plan, missing: Sequence[Segment]) -> None:
-    """Raise where the runs that are missing would not be the same as if the store had been finished where it was begun."""
-    begun = store.instruction_set
-    engines = {plan.points[segment.point].engine for segment in missing}
-    other = sorted(engine for engine in engines if arithmetic(engine, begun) != arithmetic(engine, instruction_set))
-    if other:
-        words = {"matrices": " for runs in matrices", "python": " for algorithms in Python"}
-        way = f"set RNNLATCH_ISA={begun}" if begun in levels_runnable() else "go on where it was begun"
-        raise StoreMismatchError(
-            f"store {str(store.path)!r} was begun with {begun} and this process computes with {instruction_set}, whose last "
-            f"bits differ{words.get(other[0], '')}: {way}, or begin another store"
-        )
