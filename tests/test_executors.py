@@ -2,9 +2,9 @@
 
 import os
 import signal
-import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def test_chunks_take_one_to_two_seconds_whatever_was_estimated(factor: float) ->
         return factor * run.task.length_range[1] * 300 / _costs.CELL_STEPS_PER_SECOND
 
     chunks = given_out(plan, MeasuredSizes(1, lambda: None), seconds_of)
-    assert sum(runs for runs, _ in chunks) == plan.total
+    assert sum(runs for runs, _ in chunks) == 2 * plan.runs
     full = [seconds for runs, seconds in chunks if runs < _costs.MOST_RUNS]
     assert all(seconds <= 2.0 or runs <= 256 for runs, seconds in chunks[1:])
     if factor == 20.0:  # else a chunk of the most runs takes less
@@ -111,19 +111,21 @@ def test_the_last_chunks_are_short() -> None:
     plan = plan_of(500_000, (40,))
     cost = 20 * 40 * 300 / _costs.CELL_STEPS_PER_SECOND
     chunks = given_out(plan, MeasuredSizes(1, lambda: 8), lambda _: cost)
-    left = plan.total
+    left = plan.runs - chunks[0][0]
     for runs, seconds in chunks[1:]:
-        left = left - chunks[0][0] if left == plan.total else left
         assert seconds <= max(left * cost / 8, _costs.LEAST_SECONDS, 256 * cost) + cost
         left -= runs
+    assert left == 0
     assert chunks[-1][1] < 0.2
 
 
 def test_lanes_are_filled_however_long_a_run_takes() -> None:
-    plan = plan_of(1_000)
-    assert (
-        min(runs for runs, _ in given_out(plan, MeasuredSizes(1, lambda: 2), lambda _: 3.0)[:-1]) >= 256 - 1_000 % 256
-    )
+    def endless(length: int) -> rl.Run:
+        return replace(study(length), criterion=None, max_presentations=10_000_000)
+
+    plan = make_plan(endless, {"length": [40]}, (), 1_000, normalise(0))
+    chunks = given_out(plan, MeasuredSizes(1, lambda: 2), lambda _: 3.0)
+    assert [runs for runs, _ in chunks] == [256, 256, 256, 232]
 
 
 def test_runs_in_matrices_that_have_had_their_time_go_on_as_the_next_chunk(
@@ -145,22 +147,15 @@ def test_a_worker_with_other_last_bits_is_refused(monkeypatch: pytest.MonkeyPatc
         run_chunk(chunk.spec)
 
 
-def kill_worker() -> None:
-    """End this process as from kill -9."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_worker_process_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
-    path, calls = tmp_path / "sweep.sqlite", 0
+    path = tmp_path / "sweep.sqlite"
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
 
         def progress(done: int, *_: object) -> None:
-            nonlocal calls
-            if done >= 10 and not calls:
-                calls = 1
-                executor.submit(kill_worker)
-                time.sleep(0.2)
+            if done >= 10:
+                for pid in list(executor._processes):
+                    os.kill(pid, signal.SIGKILL)
 
         with pytest.raises(SweepError, match=r"a worker process has died.*; what was finished is kept"):
             swept(executor=executor, store=path, chunk_runs=1, progress=progress)

@@ -15,10 +15,23 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnlatch import algorithms, cells, data, dynamics, experiments, gradients, io, plotting, random, tasks
+    from rnnlatch import (
+        algorithms,
+        cells,
+        data,
+        dynamics,
+        experiments,
+        gradients,
+        io,
+        plotting,
+        random,
+        statistics,
+        tasks,
+    )
     from rnnlatch._check import check_store
     from rnnlatch._config import __version__, info
     from rnnlatch._merge import merge_stores
+    from rnnlatch.adaptive import AdaptiveRuns
     from rnnlatch.criterion import Criterion
     from rnnlatch.diagnose import diagnose
     from rnnlatch.early_stopping import EarlyStopping
@@ -30,6 +43,7 @@ if TYPE_CHECKING:
     from rnnlatch.training import evaluate, replay, train
 
 __all__ = [
+    "AdaptiveRuns",
     "Criterion",
     "EarlyStopping",
     "Outcome",
@@ -53,6 +67,7 @@ __all__ = [
     "random",
     "replay",
     "simulate",
+    "statistics",
     "sweep",
     "tasks",
     "train",
@@ -60,6 +75,7 @@ __all__ = [
 
 # The module in which each name lives; what is not here is itself a module.
 _HOMES = {
+    "AdaptiveRuns": "adaptive",
     "Criterion": "criterion",
     "EarlyStopping": "early_stopping",
     "Outcome": "outcomes",

@@ -64,7 +64,7 @@ class Driver:
         self.sink = sink
         self.progress = progress
         self.progress_error: BaseException | None = None
-        self.done = plan.total - sum(segment.count for segment in sink.missing())
+        self.done = self.total = 0
         self.threads = threads
         self.workers = None if executor is None else Workers(executor)
         self.sizes: Sizes = FixedSizes(threads, chunk_runs)
@@ -79,6 +79,8 @@ class Driver:
         SweepError
             If a chunk fails.
         """
+        self.total = self.sink.total()
+        self.done = self.total - sum(segment.count for segment in missing)
         self.report(0, "")
         if self.workers is not None:
             self.run_elsewhere(missing, self.workers)
@@ -92,7 +94,7 @@ class Driver:
         if self.progress is None:
             return
         try:
-            self.progress(self.done + more, self.plan.total, detail)
+            self.progress(self.done + more, self.total, detail)
         except BaseException as error:
             self.progress_error = error
             raise

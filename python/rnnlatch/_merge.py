@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,7 +82,8 @@ def merge_stores(target: str | os.PathLike[str], sources: Sequence[str | os.Path
     Notes
     -----
     The values of an axis are united: in ascending order where all are numbers and each store has them so, else in the order
-    in which they are found. `runs` is the largest. What no store has yet is missing in the new one, and
+    in which they are found. `runs` is the largest; `rnnlatch.AdaptiveRuns` must be the same, and with a budget the axes too.
+    What no store has yet is missing in the new one, and
     `rnnlatch.sweep` with the united axes goes on with it.
 
     Two stores that have the same run from different machines are a test of whether it can be reproduced.
@@ -151,7 +152,7 @@ def _united(stores: Sequence[Store]) -> tuple[Plan, list[list[_Place]]]:
         places.append(found)
         points.append(stores[found[0].store].plan.points[found[0].point])
     runs = max(store.plan.runs for store in stores)
-    plan = Plan(axes, first.plan.common, runs, first.seed, tuple(points), first.experiment)
+    plan = replace(first.plan, axes=axes, runs=runs, points=tuple(points))
     for store in stores[1:]:
         _refuse_other_arithmetic(plan, first, store)
     return plan, places
@@ -176,8 +177,11 @@ def _united_values(axis: str, stores: Sequence[Store]) -> tuple[AxisValue, ...]:
 
 def _refuse_other(one: Store, other: Store) -> None:
     """Raise where two stores are of different sweeps."""
-    here, there = ({**store.identity(), "axes": None, "runs": None} for store in (one, other))
-    found = between_settings(here, there, LABELS)
+    adaptive = one.plan.adaptive, other.plan.adaptive
+    free: dict[str, Any] = {"axes": None} if any(adaptive) else {"axes": None, "runs": None}
+    if any(each is not None and each.budget is not None for each in adaptive):
+        free = {}  # it is for all grid points together
+    found = between_settings(one.identity() | free, other.identity() | free, LABELS)
     if found:
         raise StoreMismatchError(f"{_both(one, other)} are of different sweeps ({'; '.join(found)})")
 

@@ -13,6 +13,7 @@ from rnnlatch import validation
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import RESERVED, Variable, provenance, variables
+from rnnlatch.adaptive import LARGEST_RUNS, AdaptiveRuns
 from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
@@ -21,7 +22,6 @@ __all__ = ["AxisValue", "Plan", "identity", "make_plan"]
 
 AxisValue: TypeAlias = bool | int | float | str
 
-LARGEST_RUNS = 2**40
 LARGEST_POINTS = 10_000_000
 
 
@@ -36,13 +36,15 @@ class Plan:
     common : tuple of str
         The axes that share their random numbers.
     runs : int
-        Runs of each grid point.
+        Runs of each grid point, or the most of them.
     seed : Seed
         Where the random numbers start.
     points : tuple of Run
         What the study returned for each grid point.
     experiment : str
         The name of the experiment; may be empty.
+    adaptive : AdaptiveRuns, optional
+        How many runs of each grid point there are, where that follows from how they end.
     """
 
     axes: dict[str, tuple[AxisValue, ...]]
@@ -51,16 +53,17 @@ class Plan:
     seed: Seed
     points: tuple[Run, ...]
     experiment: str = ""
+    adaptive: AdaptiveRuns | None = None
+
+    @property
+    def asked(self) -> int | AdaptiveRuns:
+        """The runs that were asked for."""
+        return self.runs if self.adaptive is None else self.adaptive
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
         return tuple(len(values) for values in self.axes.values())
-
-    @property
-    def total(self) -> int:
-        """Number of runs."""
-        return len(self.points) * self.runs
 
     def values(self, point: int) -> dict[str, AxisValue]:
         """Give the grid point with this number: axis name to value."""
@@ -180,16 +183,21 @@ class Plan:
 
     def attrs(self, source: str) -> dict[str, Any]:
         """Give the attributes of the sweep's dataset."""
-        return provenance(source, self.seed.to_json()) | {
-            "experiment": self.experiment,
-            "axes": canonical_json(list(self.axes)),
-            "common": canonical_json(list(self.common)),
-            "parameters": self.parameters,
-        }
+        adaptive = {} if self.adaptive is None else {"runs": canonical_json(self.adaptive.to_dict())}
+        return (
+            provenance(source, self.seed.to_json())
+            | adaptive
+            | {
+                "experiment": self.experiment,
+                "axes": canonical_json(list(self.axes)),
+                "common": canonical_json(list(self.common)),
+                "parameters": self.parameters,
+            }
+        )
 
     def identity(self) -> dict[str, Any]:
         """Give what makes this sweep another one than others, apart from the runs of its grid points."""
-        return identity(self.experiment, NUMERICS_VERSION, self.axes, self.common, self.runs, self.seed)
+        return identity(self.experiment, NUMERICS_VERSION, self.axes, self.common, self.asked, self.seed)
 
 
 def identity(
@@ -197,7 +205,7 @@ def identity(
     numerics_version: int,
     axes: Mapping[str, Sequence[AxisValue]],
     common: Sequence[str],
-    runs: int,
+    runs: int | AdaptiveRuns,
     seed: Seed,
 ) -> dict[str, Any]:
     """Write what a plan, or a store, says about a sweep as a whole, in the form in which equal ones are equal."""
@@ -207,7 +215,7 @@ def identity(
         "order of axes": list(axes),
         "axes": {axis: [canonical(value) for value in values] for axis, values in axes.items()},
         "common": sorted(common),
-        "runs": runs,
+        "runs": runs if isinstance(runs, int) else runs.to_dict(),
         "rng": seed.to_dict(),
     }
 
@@ -216,7 +224,7 @@ def make_plan(
     study: Callable[..., Run],
     axes: Mapping[str, Any],
     common: Sequence[str],
-    runs: int,
+    runs: int | AdaptiveRuns,
     seed: Seed,
     experiment: str = "",
 ) -> Plan:
@@ -232,7 +240,8 @@ def make_plan(
             f"study is {validation.show(study)}; it must be a function study(**axes) that returns an rnnlatch.Run"
         )
     checked = _check_axes(axes)
-    runs = validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS)
+    adaptive = runs if isinstance(runs, AdaptiveRuns) else None
+    most = validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS) if adaptive is None else adaptive.most
     if isinstance(common, str):
         raise TypeError(f"common is {common!r}; it must be a sequence of axis names, such as ({common!r},)")
     names = tuple(common)
@@ -248,7 +257,10 @@ def make_plan(
     count = math.prod(len(values) for values in checked.values())
     if count > LARGEST_POINTS:
         raise ValueError(f"axes has {count} grid points; it must have at most {LARGEST_POINTS}")
-    plan = Plan(checked, names, runs, seed, tuple(_study_points(study, checked, count)), experiment)
+    if adaptive is not None:
+        adaptive.begin(count)
+    points = tuple(_study_points(study, checked, count))
+    plan = Plan(checked, names, most, seed, points, experiment, adaptive)
     taken = {*plan.variables, *(dim for part in plan.variables.values() for dim in part.dims)}
     for name in checked:
         if name in taken:

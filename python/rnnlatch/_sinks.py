@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from rnnlatch._chunks import Segment
 from rnnlatch._plan import Plan
+from rnnlatch._rounds import wanted_runs
 from rnnlatch._variables import dataset
+from rnnlatch.outcomes import NOT_RUN
 
 __all__ = ["MemorySink", "Sink"]
 
@@ -18,7 +20,10 @@ class Sink(Protocol):
     """Where finished chunks go."""
 
     def missing(self) -> list[Segment]:
-        """Give what is not there yet."""
+        """Give what is not there yet; of an adaptive sweep, of the first round that is not finished."""
+
+    def total(self) -> int:
+        """Give the number of runs as far as is known: there, or among those that `missing` gave."""
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Take the results of a chunk."""
@@ -41,11 +46,24 @@ class MemorySink:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._arrays = {name: part.empty(len(plan.points), plan.runs) for name, part in plan.variables.items()}
+        self._arrays = {name: part.empty(len(plan.points), 0) for name, part in plan.variables.items()}
+        self._wanted = wanted_runs(plan.asked, len(plan.points), self._successes)
 
     def missing(self) -> list[Segment]:
-        """Give all runs: nothing is there at the beginning."""
-        return [Segment(point, 0, self._plan.runs) for point in range(len(self._plan.points))]
+        """Give what is not there yet; of an adaptive sweep, of the first round that is not finished."""
+        plan = self._plan
+        self._wanted = wanted_runs(plan.asked, len(plan.points), self._successes, self._wanted)
+        self._grow(int(self._wanted.max()))
+        found = []
+        for point, runs in enumerate(self._wanted.tolist()):
+            absent = self._arrays["outcome"][point, :runs] == NOT_RUN
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], absent, [False]]).astype(np.int8))).tolist()
+            found += [Segment(point, start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        return found
+
+    def total(self) -> int:
+        """Give the number of runs as far as is known: there, or among those that `missing` gave."""
+        return int(self._wanted.sum())
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Take the results of a chunk."""
@@ -75,7 +93,25 @@ class MemorySink:
 
     def to_xarray(self) -> xr.Dataset:
         """Give everything as a dataset."""
-        plan = self._plan
+        plan, runs = self._plan, self._arrays["outcome"].shape[1]
         arrays = {name: array.reshape(*plan.shape, *array.shape[1:]) for name, array in self._arrays.items()}
-        coordinates = plan.coordinates | {"run": np.arange(plan.runs)}
+        coordinates = plan.coordinates | {"run": np.arange(runs)}
         return dataset(plan.variables, arrays, (*plan.axes, "run"), coordinates, plan.attrs("rnnlatch.sweep"))
+
+    def _successes(self, outcome: int, runs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Count how many of so many runs of each grid point ended so; -1 where not all are there."""
+        outcomes = self._arrays["outcome"]
+        if outcomes.shape[1] < runs.max():
+            return np.full_like(runs, -1)
+        asked = np.arange(outcomes.shape[1]) < runs[:, None]
+        there = ((outcomes != NOT_RUN) | ~asked).all(axis=1)
+        return np.where(there, np.count_nonzero((outcomes == outcome) & asked, axis=1), -1)
+
+    def _grow(self, runs: int) -> None:
+        """Make room for so many runs of each grid point."""
+        more = runs - self._arrays["outcome"].shape[1]
+        if more > 0:
+            self._arrays = {
+                name: np.concatenate([array, self._plan.variables[name].empty(len(array), more)], axis=1)
+                for name, array in self._arrays.items()
+            }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import rng
@@ -17,13 +18,16 @@ from rnnlatch._dispatch import instruction_set
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import AxisValue, Plan, identity
 from rnnlatch._record import canonical_json
+from rnnlatch._rounds import Successes
 from rnnlatch._sqlite import STORE, transaction
+from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.run import Run
 
 __all__ = [
     "Meta",
     "columns",
     "count_partial",
+    "counter",
     "create",
     "digest",
     "gaps",
@@ -47,7 +51,7 @@ class Meta(NamedTuple):
 
     axes: dict[str, tuple[AxisValue, ...]]
     common: tuple[str, ...]
-    runs: int
+    runs: int | AdaptiveRuns
     seed: rng.Seed
     experiment: str
     numerics_version: int
@@ -85,7 +89,7 @@ def create(connection: sqlite3.Connection, plan: Plan, other: Mapping[str, Any] 
         "experiment": plan.experiment,
         "axes": [[axis, list(values)] for axis, values in plan.axes.items()],
         "common": list(plan.common),
-        "runs": plan.runs,
+        "runs": plan.runs if plan.adaptive is None else plan.adaptive.to_dict(),
         "rng": plan.seed.to_dict(),
     } | dict(other)
     connection.executemany(
@@ -109,7 +113,7 @@ def read_meta(connection: sqlite3.Connection) -> Meta:
     return Meta(
         axes={axis: tuple(values) for axis, values in meta["axes"]},
         common=tuple(meta["common"]),
-        runs=int(meta["runs"]),
+        runs=AdaptiveRuns.from_dict(meta["runs"]) if isinstance(meta["runs"], dict) else int(meta["runs"]),
         seed=rng.normalise(meta["rng"]),
         experiment=meta["experiment"],
         numerics_version=meta["numerics_version"],
@@ -136,7 +140,8 @@ def read_plan(connection: sqlite3.Connection, meta: Meta) -> Plan:
         points.append(made[text])
     if len(points) != meta.points:
         raise ValueError(f"there are {len(points)} grid points instead of {meta.points}")
-    return Plan(meta.axes, meta.common, meta.runs, meta.seed, tuple(points), meta.experiment)
+    most, adaptive = (meta.runs, None) if isinstance(meta.runs, int) else (meta.runs.most, meta.runs)
+    return Plan(meta.axes, meta.common, most, meta.seed, tuple(points), meta.experiment, adaptive)
 
 
 def read_keys(connection: sqlite3.Connection) -> list[str]:
@@ -175,16 +180,16 @@ def gaps(connection: sqlite3.Connection, wanted: Segment) -> list[Segment]:
     return found
 
 
-def missing(connection: sqlite3.Connection, plan: Plan) -> list[Segment]:
-    """Give what is not stored, in the order of the grid points."""
+def missing(connection: sqlite3.Connection, wanted_runs: Sequence[int]) -> list[Segment]:
+    """Give what is not stored of so many runs of each grid point, in the order of the grid points."""
     rows = connection.execute("SELECT point, sum(count) FROM segment GROUP BY point")
     stored: dict[int, int] = dict(rows.fetchall())
     found = []
-    for point in range(len(plan.points)):
-        wanted = Segment(point, 0, plan.runs)
+    for point, runs in enumerate(wanted_runs):
+        wanted = Segment(point, 0, runs)
         if point not in stored:
             found.append(wanted)
-        elif stored[point] < plan.runs:
+        elif stored[point] < runs:
             found += gaps(connection, wanted)
     return found
 
@@ -200,6 +205,20 @@ def stored(
         given = (among.point, among.start + among.count, among.start)
     for number, start, count, checksum, *blobs in connection.execute(f"{query} ORDER BY point, start", given):
         yield Segment(number, start, count), checksum, dict(zip(plan.variables, blobs, strict=True))
+
+
+def counter(connection: sqlite3.Connection) -> Successes:
+    """Give what counts the runs of each grid point that are stored and ended in some way."""
+
+    def successes(outcome: int, runs: NDArray[np.int64]) -> NDArray[np.int64]:
+        there, counted = np.zeros_like(runs), np.zeros_like(runs)
+        for point, start, count, blob in connection.execute("SELECT point, start, count, outcome FROM segment"):
+            part = np.frombuffer(blob, np.uint8, count)[: max(0, int(runs[point]) - start)]
+            there[point] += part.size
+            counted[point] += np.count_nonzero(part == outcome)
+        return np.where(there < runs, -1, counted)
+
+    return successes
 
 
 def insert(

@@ -1,10 +1,20 @@
 """The few statistics that the claims are decided with: intervals, a trend test, a predictive likelihood."""
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri, stdtrit
 
-__all__ = ["effective_trials", "mean_interval", "predictive_log_likelihood", "trend_test", "wilson_interval"]
+from rnnlatch.outcomes import NOT_RUN, Outcome
+
+__all__ = [
+    "effective_trials",
+    "mean_interval",
+    "predictive_log_likelihood",
+    "success_rate",
+    "trend_test",
+    "wilson_interval",
+]
 
 
 def wilson_interval(
@@ -43,6 +53,50 @@ def wilson_interval(
     low = np.where(n > 0, np.clip(centre - half, 0, 1), 0.0)
     high = np.where(n > 0, np.clip(centre + half, 0, 1), 1.0)
     return low, high
+
+
+def success_rate(dataset: xr.Dataset, outcome: Outcome = Outcome.CONVERGED, confidence: float = 0.95) -> xr.Dataset:
+    """Return how often runs ended in one way, with Wilson's interval, at each grid point of a sweep.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As from `rnnlatch.sweep` or `rnnlatch.train`, with ``outcome`` over ``run`` and perhaps axes. Runs that have not been
+        done are not counted.
+    outcome : Outcome
+        How.
+    confidence : float in (0, 1), default 0.95
+        Two-sided level of the interval.
+
+    Returns
+    -------
+    Dataset
+        Over the axes: ``rate``, NaN where there are no runs; ``low`` and ``high``, the interval; ``runs``, how many there are.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> ds = xr.Dataset({"outcome": (("length", "run"), [[1, 1, 0, 1], [0, 1, 255, 255]])}, {"length": [5, 40]})
+    >>> found = success_rate(ds)
+    >>> found.rate.values.tolist(), found.runs.values.tolist()
+    ([0.75, 0.5], [4, 2])
+    """
+    outcomes = dataset["outcome"]
+    runs, successes = (outcomes != NOT_RUN).sum("run"), (outcomes == outcome).sum("run")
+    low, high = wilson_interval(successes.values, runs.values, confidence)
+    named = Outcome(outcome).name.lower().replace("_", " ")
+    words = {
+        "rate": f"fraction of runs that ended {named}",
+        "low": f"lower bound of the fraction of runs that ended {named}",
+        "high": f"upper bound of the fraction of runs that ended {named}",
+    }
+    found = xr.Dataset({"rate": successes / runs.where(runs > 0)})
+    found = found.assign(low=(runs.dims, low), high=(runs.dims, high), runs=runs)
+    for name, long_name in words.items():
+        found[name].attrs = {"long_name": long_name, "units": "1"}
+    found["runs"].attrs = {"long_name": "finished runs", "units": "runs"}
+    found.attrs = {"confidence": confidence} | dict(dataset.attrs)
+    return found
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +22,7 @@ from rnnlatch._lazy import StoredArray
 from rnnlatch._lock import WriteLock
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import Plan
+from rnnlatch._rounds import wanted_runs
 from rnnlatch._sqlite import StoreError, StoreMismatchError
 from rnnlatch._store_match import refuse_other, refuse_other_arithmetic
 from rnnlatch._summary import summarise
@@ -135,8 +137,8 @@ class Store:
 
     @property
     def total(self) -> int:
-        """Number of runs of the whole sweep."""
-        return self._meta.points * self._meta.runs
+        """Number of runs of the whole sweep; of an adaptive one, as far as is known."""
+        return int(self._wanted().sum())
 
     @property
     def finished(self) -> int:
@@ -176,7 +178,14 @@ class Store:
         """
         return self._dataset(self.plan)
 
+    def _wanted(self) -> NDArray[np.int64]:
+        """Give how many runs of each grid point are wanted."""
+        with _sqlite.read(self.path) as connection:
+            return wanted_runs(self._meta.runs, self._meta.points, _tables.counter(connection))
+
     def _dataset(self, plan: Plan) -> xr.Dataset:
+        if plan.adaptive is not None:
+            plan = replace(plan, runs=int(self._wanted().max()))
         arrays = {name: LazilyIndexedArray(StoredArray(self.path, plan, name)) for name in plan.variables}
         attrs = plan.attrs("rnnlatch.sweep") | {
             "rnnlatch_version": self.rnnlatch_version,
@@ -314,6 +323,7 @@ class StoreWriter:
         self.plan = plan
         self._writer = _sqlite.Writer(self.path, _sqlite.STORE)
         self._lock: WriteLock | None = None
+        self._wanted: NDArray[np.int64] | None = None
         try:
             store = Store(self.path) if there else None
             if store is None or store.missing:
@@ -352,7 +362,13 @@ class StoreWriter:
     def missing(self) -> list[Segment]:
         """Give what is to be done, in the order of the grid points."""
         with _sqlite.read(self.path) as connection:
-            return _tables.missing(connection, self.plan)
+            count = _tables.counter(connection)
+            self._wanted = wanted_runs(self.plan.asked, len(self.plan.points), count, self._wanted)
+            return _tables.missing(connection, self._wanted.tolist())
+
+    def total(self) -> int:
+        """Give the number of runs, as far as is known: those that `missing` was last asked for."""
+        return 0 if self._wanted is None else int(self._wanted.sum())
 
     def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""

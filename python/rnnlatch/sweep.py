@@ -15,6 +15,7 @@ from rnnlatch._driver import Driver, SweepError
 from rnnlatch._engine import Progress, check_threads
 from rnnlatch._plan import AxisValue, Plan, make_plan
 from rnnlatch._sinks import MemorySink, Sink
+from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
 from rnnlatch.algorithms.python import importable
 from rnnlatch.rng import RNGLike
@@ -57,7 +58,7 @@ def sweep(
     axes: Mapping[str, Sequence[AxisValue] | NDArray[Any]],
     *,
     common: Sequence[str] = (),
-    runs: int,
+    runs: int | AdaptiveRuns,
     rng: RNGLike | None = None,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
@@ -76,8 +77,9 @@ def sweep(
         The values of each axis: numbers, texts or booleans, all different.
     common : sequence of str
         Axes that share their random numbers: grid points that differ on these axes only see the same noise.
-    runs : int
-        Runs of each grid point, at least 1.
+    runs : int or AdaptiveRuns
+        Runs of each grid point, at least 1; or `rnnlatch.AdaptiveRuns`: so many that the frequency of an outcome is known
+        well enough at each grid point, in rounds that are the same whoever computes them.
     rng : {None, int, sequence of int, SeedSequence, Generator}
         Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`. None with a store that is there
         already goes on with the store's seed.
@@ -102,9 +104,10 @@ def sweep(
     -------
     Dataset
         Over the axes and ``run``: ``outcome``, ``presentations``, ``loss``, ``error`` and the parameters, as from
-        `rnnlatch.train`. Where networks of grid points differ in size, those of the smaller ones are followed by NaN; where
-        one has a parameter that others have not, that of the others is NaN. With a store it is read lazily: values are
-        fetched from the file when they are used.
+        `rnnlatch.train`. Where grid points differ in their number of runs, the outcome of those that others have more is
+        255. Where networks of grid points differ in size, those of the smaller ones are followed by NaN; where one has a
+        parameter that others have not, that of the others is NaN. With a store it is read lazily: values are fetched from
+        the file when they are used.
 
     Raises
     ------
@@ -148,11 +151,13 @@ def sweep(
         sink: Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
         driver = Driver(plan, sink, progress, executor=executor, threads=threads_each, chunk_runs=chunk_runs)
         try:
-            driver.run(sink.missing())
+            driver.run(missing := sink.missing())
+            while missing and plan.adaptive is not None:
+                driver.run(missing := sink.missing())
         except KeyboardInterrupt:
-            done = plan.total - sum(segment.count for segment in sink.missing())
-            path = None if store is None else os.fspath(store)
-            raise SweepInterrupted(done, plan.total, path, sink.begun()) from None
+            left = sum(segment.count for segment in sink.missing())
+            total, path = sink.total(), None if store is None else os.fspath(store)
+            raise SweepInterrupted(total - left, total, path, sink.begun()) from None
         return sink.to_xarray()
 
 
