@@ -174,3 +174,23 @@ def test_what_is_wrong_is_named(given_settings: dict[str, Any], message: str) ->
 def test_a_budget_that_is_too_small_is_named_before_work_starts() -> None:
     with pytest.raises(ValueError, match=r"budget is 599; it must be at least 600: first=100 runs of 6 grid points"):
         swept(runs=rl.AdaptiveRuns(budget=599))
+
+
+def test_parts_of_the_grid_merge_into_the_whole(tmp_path: Path) -> None:
+    parts = []
+    for number, lengths in enumerate(([5], [12])):
+        parts.append(tmp_path / f"{number}.sqlite")
+        adapted(axes=AXES | {"length": lengths}, store=parts[-1])
+    rl.merge_stores(tmp_path / "whole.sqlite", parts)
+    merged = rl.open_store(tmp_path / "whole.sqlite")
+    assert merged.missing == 0
+    xr.testing.assert_identical(merged.to_xarray().drop_attrs().load(), adapted().drop_attrs())
+
+
+def test_stores_with_a_budget_merge_only_if_they_have_the_same_axes(tmp_path: Path) -> None:
+    limited = rl.AdaptiveRuns(half_width=0.08, first=40, most=400, budget=150)
+    for name, lengths in (("a", [5]), ("b", [12]), ("c", [5])):
+        adapted(runs=limited, axes=AXES | {"length": lengths}, store=tmp_path / name)
+    with pytest.raises(StoreMismatchError, match="are of different sweeps"):
+        rl.merge_stores(tmp_path / "whole", [tmp_path / "a", tmp_path / "b"])
+    assert rl.merge_stores(tmp_path / "same", [tmp_path / "a", tmp_path / "c"]).compared > 0
