@@ -20,6 +20,7 @@ import rnnlatch as rl
 from minibatch_training import LONG, swept_in_matrices
 from own_algorithms import Fails
 from rnnlatch import _dask, _driver
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
 from rnnlatch.sweep import SweepError
 from sweeps import swept
@@ -77,13 +78,13 @@ def test_runs_in_matrices_come_back_now_and_then_and_end_the_same(
     monkeypatch.setattr(_driver, "KEEP_SECONDS", 0.01)
     longer = LONG | {"max_presentations": 200_000}
     path, states = tmp_path / "sweep.sqlite", []
-    keep = rl.store.StoreWriter.keep
+    keep = StoreWriter.keep
 
     def watched(writer: Any, found: Any) -> None:
         states.extend(found)
         keep(writer, found)
 
-    monkeypatch.setattr(rl.store.StoreWriter, "keep", watched)
+    monkeypatch.setattr(StoreWriter, "keep", watched)
     stored = swept_in_matrices(executor=client.get_executor(pure=False), store=path, **longer)
     assert states
     xr.testing.assert_identical(stored.load(), swept_in_matrices(**longer))

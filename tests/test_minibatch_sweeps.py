@@ -22,10 +22,11 @@ from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._costs import FixedSizes
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch._plan import make_plan
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
 from rnnlatch.outcomes import NOT_RUN
 from rnnlatch.rng import normalise
-from rnnlatch.store import StoreError, StoreMismatchError, StoreWriter
+from rnnlatch.store import StoreError, StoreMismatchError
 from rnnlatch.sweep import SweepError, SweepInterrupted
 
 GIVEN: dict[str, Any] = {

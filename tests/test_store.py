@@ -11,8 +11,9 @@ import xarray as xr
 
 import rnnlatch as rl
 from rnnlatch import _sqlite
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.outcomes import NOT_RUN
-from rnnlatch.store import StoreError, StoreWriter
+from rnnlatch.store import StoreError
 from rnnlatch.sweep import SweepInterrupted
 from sweeps import MAX_PRESENTATIONS, RUNS, study, swept
 

@@ -20,8 +20,9 @@ from minibatch_training import swept_in_matrices
 from rnnlatch import _dispatch
 from rnnlatch._numerics import FUSED, arithmetic
 from rnnlatch._plan import Plan, make_plan
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.rng import normalise
-from rnnlatch.store import StoreMismatchError, StoreWriter
+from rnnlatch.store import StoreMismatchError
 from sweeps import AXES, study, swept
 
 

@@ -21,7 +21,8 @@ import xarray as xr
 import rnnlatch as rl
 from rnnlatch import _sqlite
 from rnnlatch._lock import Busy, WriteLock
-from rnnlatch.store import StoreError, StoreWriter
+from rnnlatch._store_writer import StoreWriter
+from rnnlatch.store import StoreError
 from sweeps import RUNS, swept
 
 TOTAL = 6 * RUNS

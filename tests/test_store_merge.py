@@ -13,8 +13,9 @@ import xarray as xr
 import rnnlatch as rl
 from minibatch_training import swept_in_matrices
 from rnnlatch import _merge, _sqlite, _tables
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
-from rnnlatch.store import StoreError, StoreMismatchError, StoreWriter
+from rnnlatch.store import StoreError, StoreMismatchError
 from sweeps import AXES, RUNS, study, swept
 
 GIVEN: dict[str, Any] = {"experiment": "mine", "chunk_runs": 4}

@@ -15,12 +15,13 @@ from rnnlatch._driver import Driver, SweepError
 from rnnlatch._engine import Progress, check_threads
 from rnnlatch._plan import AxisValue, Plan, make_plan
 from rnnlatch._sinks import MemorySink, Sink
+from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
 from rnnlatch.algorithms.python import importable
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
-from rnnlatch.store import Store, StoreWriter
+from rnnlatch.store import Store
 from rnnlatch.training import replay
 
 __all__ = ["Progress", "Run", "SweepError", "SweepInterrupted", "replay", "sweep"]
