@@ -1,0 +1,59 @@
+"""What the driver of a sweep is measured with: a study, and executors whose chunks cost nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import numpy as np
+
+import rnnlatch as rl
+from rnnlatch._chunks import ChunkResult, ChunkSpec
+from rnnlatch._variables import variables
+
+__all__ = ["Instant", "Through", "density_study", "empty_chunk", "noop_study"]
+
+
+def noop_study(noise_std: float) -> rl.Run:
+    """A grid point of the minimal task; nobody computes it."""
+    task = rl.tasks.MinimalLatch(length=20, prefix=3, noise_std=noise_std)
+    return rl.Run(rl.cells.LatchNeuron(w=1.25, train_w=True), task, rl.algorithms.GradientDescent(), None, 1000)
+
+
+def density_study(initial_weight: float, noise_level: float) -> rl.Run:
+    """A grid point of the density map of Bengio et al. 1994, Fig. 2a, with one of the readings of its noise."""
+    from rnnlatch import experiments
+
+    (plan,) = experiments.get("bengio1994-density").plans("large")
+    return plan.study(reading=str(plan.axes["reading"][0]), noise_level=noise_level, initial_weight=initial_weight)
+
+
+def empty_chunk(spec: ChunkSpec) -> ChunkResult:
+    """Give back results of the right shape, and compute nothing."""
+    runs = int(spec.counts.sum())
+    results: dict[str, Any] = {name: part.empty(runs) for name, part in variables(spec.runs[0]).items()}
+    results["outcome"] = np.zeros(runs, np.uint8)
+    return ChunkResult(results, 1e-3, {})
+
+
+class Instant(Executor):
+    """Has the results before anybody waits for them: what is left is the driver's own time."""
+
+    num_workers = 4
+
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+        """Give a future that is done."""
+        future: Future[Any] = Future()
+        future.set_result(empty_chunk(*arguments))
+        return future
+
+
+class Through(Executor):
+    """Sends empty chunks through an executor and back."""
+
+    def __init__(self, executor: Executor, workers: int) -> None:
+        self._executor, self.num_workers = executor, workers
+
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+        """Let the executor do nothing."""
+        return self._executor.submit(empty_chunk, *arguments)
