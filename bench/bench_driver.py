@@ -224,7 +224,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.part:
         name, *numbers = options.part
-        print(json.dumps({"driver": driver_alone, "resuming": resuming}[name](*map(int, numbers))))
+        parts: dict[str, Callable[..., dict[str, Any]]] = {"driver": driver_alone, "resuming": resuming}
+        print(json.dumps(parts[name](*map(int, numbers))))
         return
     record: dict[str, Any] = {"machine": machine() | {"load": os.getloadavg()}, "isa": rl.info()["isa"]}
     if "driver" in options.only:

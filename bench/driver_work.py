@@ -41,7 +41,7 @@ class Instant(Executor):
 
     num_workers = 4
 
-    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+    def submit(self, _: Any, /, *arguments: Any, **__: Any) -> Future[Any]:
         """Give a future that is done."""
         future: Future[Any] = Future()
         future.set_result(empty_chunk(*arguments))
@@ -54,6 +54,6 @@ class Through(Executor):
     def __init__(self, executor: Executor, workers: int) -> None:
         self._executor, self.num_workers = executor, workers
 
-    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
+    def submit(self, _: Any, /, *arguments: Any, **__: Any) -> Future[Any]:
         """Let the executor do nothing."""
         return self._executor.submit(empty_chunk, *arguments)
