@@ -187,17 +187,18 @@ def test_a_stopped_analysis_keeps_nothing_and_says_so(
     assert not list((tmp_path / PRODUCT).iterdir())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
-def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does, and SIGTERM as a batch system")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_with_its_code_and_tells_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "with a space"
     command = [sys.executable, "-m", "rnnlatch", "reproduce", DENSITY, "--scale", "large", "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     store = out / DENSITY / "sweep.sqlite"
     while process.poll() is None and not (store.exists() and some_runs(store)):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert printed == ""
     (line,) = errors.strip().splitlines()
     kept = open_store(store).finished
@@ -205,6 +206,19 @@ def test_ctrl_c_stops_with_code_130_and_tells_how_to_go_on(tmp_path: Path) -> No
     assert line.endswith(f"To go on: rnnlatch reproduce {DENSITY} --scale large --out '{out}' --seed 0 --format png")
     assert kept > 0
     assert [path.name for path in store.parent.iterdir() if path.suffix != ".sqlite-wal"] == ["sweep.sqlite"]
+
+
+def test_a_chunk_that_fails_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise MemoryError("none left")
+
+    monkeypatch.setattr("rnnlatch._driver.run_chunk", failing)
+    assert main(["reproduce", DENSITY, "--scale", "quick", "--out", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "failed: MemoryError: none left; 0 of 5,880 runs" in line
+    assert "To go on: rnnlatch reproduce" in line
 
 
 def some_runs(store: Path) -> bool:
