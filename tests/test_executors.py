@@ -1,7 +1,10 @@
 """What computes the chunks: how many are in flight, how large they are, and what is said when a worker dies."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -161,6 +164,39 @@ def test_a_worker_process_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) 
             swept(executor=executor, store=path, chunk_runs=1, progress=progress)
     assert rl.open_store(path).finished >= 10
     xr.testing.assert_identical(swept(store=path).load(), swept())
+
+
+def test_loky_gives_the_same() -> None:
+    loky: Any = pytest.importorskip("loky")
+    executor = loky.get_reusable_executor(2)
+    assert Workers(executor).count() == 2
+    xr.testing.assert_identical(swept(executor=executor), swept())
+
+
+MPI = """
+from mpi4py.futures import MPIPoolExecutor
+from sweeps import swept
+
+if __name__ == "__main__":
+    with MPIPoolExecutor() as executor:
+        executor.bootup()
+        assert executor.num_workers == 2
+        assert swept(executor=executor).identical(swept())
+        print("the same")
+"""
+
+
+def test_mpi_gives_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py")
+    mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if mpiexec is None:
+        pytest.skip("there is no mpiexec")
+    script = tmp_path / "script.py"
+    script.write_text(MPI)
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", str(script)]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "the same\n", done.stderr
 
 
 def test_reasons_are_sentences() -> None:
