@@ -282,6 +282,7 @@ def test_a_store_says_what_it_is(path: Path) -> None:
     store = rl.open_store(path)
     assert (store.experiment, store.total, store.finished, store.missing) == ("mine", TOTAL, TOTAL, 0)
     assert store.numerics_version == 2
+    assert (store.axes, store.runs) == (store.plan.axes, store.plan.runs)
     assert "54 of 54 runs" in repr(store)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ import numpy as np
 from rnnlatch import validation
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._record import canonical_json
-from rnnlatch._variables import RESERVED, Variable, provenance, variables
+from rnnlatch._variables import RESERVED, Variable, described_by, provenance, variables
 from rnnlatch.adaptive import LARGEST_RUNS, AdaptiveRuns
 from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
@@ -125,7 +125,16 @@ class Plan:
 
     def variables_at(self, point: int) -> dict[str, Variable]:
         """Describe the results of a grid point's runs."""
-        return variables(self.points[point], self._computed)
+        run = self.points[point]
+        what = described_by(run)
+        if what not in self._described:
+            self._described[what] = variables(run, self._computed)
+        return dict(self._described[what])
+
+    @cached_property
+    def _described(self) -> dict[Hashable, dict[str, Variable]]:
+        """What the results of some runs are, of which most grid points share one."""
+        return {}
 
     @cached_property
     def _computed(self) -> bool:

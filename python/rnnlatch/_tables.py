@@ -63,6 +63,11 @@ class Meta(NamedTuple):
         """Number of grid points."""
         return math.prod(len(values) for values in self.axes.values())
 
+    @property
+    def most(self) -> int:
+        """Runs of each grid point, or the most of them."""
+        return self.runs if isinstance(self.runs, int) else self.runs.most
+
     def identity(self) -> dict[str, Any]:
         """Give what `Plan.identity` gives of a plan."""
         return identity(self.experiment, self.numerics_version, self.axes, self.common, self.runs, self.seed)
@@ -140,8 +145,8 @@ def read_plan(connection: sqlite3.Connection, meta: Meta) -> Plan:
         points.append(made[text])
     if len(points) != meta.points:
         raise ValueError(f"there are {len(points)} grid points instead of {meta.points}")
-    most, adaptive = (meta.runs, None) if isinstance(meta.runs, int) else (meta.runs.most, meta.runs)
-    return Plan(meta.axes, meta.common, most, meta.seed, tuple(points), meta.experiment, adaptive)
+    adaptive = None if isinstance(meta.runs, int) else meta.runs
+    return Plan(meta.axes, meta.common, meta.most, meta.seed, tuple(points), meta.experiment, adaptive)
 
 
 def read_keys(connection: sqlite3.Connection) -> list[str]:

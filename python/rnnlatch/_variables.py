@@ -21,6 +21,7 @@ __all__ = [
     "Variable",
     "curves",
     "dataset",
+    "described_by",
     "provenance",
     "quantity",
     "variables",
@@ -121,6 +122,13 @@ def variables(run: Run, computed: bool | None = None) -> dict[str, Variable]:
     for name, part in _parameters(run).items():
         described[name] = Variable(part.dims, part.shape, "<f8", np.nan, {"long_name": part.long_name, "units": "1"})
     return described
+
+
+def described_by(run: Run) -> Hashable:
+    """Give what `variables` of a run follow from: where it is equal, they are."""
+    measure = None if run.criterion is None else run.criterion.measure
+    tests = run.test_presentations > 0, run.early_stopping is not None
+    return run.cell, run.prefix, run.engine == "latch", run.algorithm.searches, measure, *tests
 
 
 def _parameters(run: Run) -> dict[str, Parameter]:

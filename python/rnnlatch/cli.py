@@ -200,8 +200,8 @@ def _status(options: argparse.Namespace) -> int:
     print(f"{store.path}: {store.experiment or 'a sweep'}")
     begun = f"; {store.begun:,} more have begun, and go on from where they were kept" if store.begun else ""
     print(f"  {finished:,} of {total:,} runs are finished ({finished / total:.1%}){begun}")
-    axes = ", ".join(f"{axis} ({len(values)})" for axis, values in store.plan.axes.items())
-    print(f"  axes: {axes}; {store.plan.runs:,} runs each")
+    axes = ", ".join(f"{axis} ({len(values)})" for axis, values in store.axes.items())
+    print(f"  axes: {axes}; {store.runs:,} runs each")
     return DONE
 
 

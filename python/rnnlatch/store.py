@@ -18,7 +18,7 @@ from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._files import checked_path, write_all, write_netcdf
 from rnnlatch._lazy import StoredArray
 from rnnlatch._numerics import NUMERICS_VERSION
-from rnnlatch._plan import Plan
+from rnnlatch._plan import AxisValue, Plan
 from rnnlatch._rounds import wanted_runs
 from rnnlatch._sqlite import StoreError, StoreMismatchError
 from rnnlatch._summary import summarise
@@ -105,6 +105,16 @@ class Store:
                 return _tables.read_plan(connection, self._meta)
             except (LookupError, ValueError, TypeError) as error:
                 raise _damaged(self.path, error) from error
+
+    @property
+    def axes(self) -> dict[str, tuple[AxisValue, ...]]:
+        """The values of each axis, which are read without the plan."""
+        return self._meta.axes
+
+    @property
+    def runs(self) -> int:
+        """Runs of each grid point, or the most of them."""
+        return self._meta.most
 
     @property
     def seed(self) -> Seed:
