@@ -85,17 +85,17 @@ def sweep(
         Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`. None with a store that is there
         already goes on with the store's seed.
     store : path, optional
-        A SQLite file that keeps each chunk of runs as it is finished, and, without an executor, how far runs in matrices
-        have come, every minute and on Ctrl-C. If it is there, only what is missing is run. A store of another sweep is
-        refused.
+        A SQLite file that keeps each chunk of runs as it is finished, and how far runs in matrices have come, every minute
+        and, without an executor, on Ctrl-C. If it is there, only what is missing is run. A store of another sweep is refused.
     executor : concurrent.futures.Executor, optional
         Who computes the chunks: processes, a Dask cluster, MPI. None: the engine's own threads.
     threads : int, optional
         Threads for each chunk, or, without an executor, for all runs in matrices, of which each has one, or several where
         fewer are missing. None: all processors, or 1 with an executor.
     chunk_runs : int, optional
-        Runs in a chunk, what an executor is given and the store commits at a time. None: about half a second of work.
-        Runs in matrices are one by one without an executor.
+        Runs in a chunk, what an executor is given and the store commits at a time. None: about half a second of work by an
+        estimate, or, with an executor, one to two seconds by what the chunks before have taken. Runs in matrices are one by
+        one without an executor.
     progress : callable, optional
         Called with runs done, runs in all, and what is being worked on; see `Progress`.
     experiment : str
