@@ -144,7 +144,7 @@ def write(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = NORMAL")
         else:
             _patiently(connection, "PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA synchronous = EXTRA")
             # Nothing reaches the file before the commit, so that nobody who reads is waited for before.
             connection.execute("PRAGMA cache_spill = OFF")
     except BaseException:
