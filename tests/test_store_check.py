@@ -12,6 +12,7 @@ import xarray as xr
 import rnnlatch as rl
 from minibatch_training import swept_in_matrices
 from rnnlatch import _tables
+from rnnlatch._chunks import Segment
 from rnnlatch.cli import main
 from rnnlatch.store import StoreError
 from sweeps import RUNS, swept
@@ -69,7 +70,7 @@ def test_a_store_is_checked_while_it_is_written(tmp_path: Path) -> None:
 
 
 def test_no_changed_byte_goes_unnoticed(path: Path, whole: xr.Dataset) -> None:
-    """What is neither named nor refused holds the same as before: the byte was in a place that nobody reads."""
+    """Results are those that were stored, or there are none; a check finds all bytes that anybody reads."""
     data = path.read_bytes()
     rng = np.random.default_rng(0)
     noticed = 0
@@ -79,24 +80,44 @@ def test_no_changed_byte_goes_unnoticed(path: Path, whole: xr.Dataset) -> None:
         path.write_bytes(changed)
         try:
             found = rl.check_store(path)
+            noticed += not found.whole
+            # What is damaged elsewhere may still hold all results; others are never given.
+            store = rl.open_store(path)
+            loaded = store.to_xarray().load()
         except StoreError:
             noticed += 1
             continue
-        noticed += not found.whole
+        xr.testing.assert_equal(loaded, whole)
         if found.whole:
-            xr.testing.assert_identical(rl.open_store(path).to_xarray().load(), whole)
+            xr.testing.assert_identical(loaded, whole)
     assert noticed > 30
+
+
+def test_damaged_results_are_not_given(path: Path) -> None:
+    change(path, "UPDATE segment SET loss = zeroblob(length(loss)) WHERE point = 1")
+    store = rl.open_store(path)
+    data = store.to_xarray()
+    message = (
+        rf"store '{path}' is damaged: runs 0 to 4 at the grid point length=5, noise_std=0.4: loss not as stored, by the "
+        "checksum; rnnlatch check --drop takes them out"
+    )
+    for read in (data.loss.load, store.summary, lambda: store.to_netcdf(path.with_suffix(".nc")), data.load):
+        with pytest.raises(StoreError, match=message):
+            read()
+    assert data.weight.load().notnull().all(), "what is whole can be read"
+    assert data.loss.isel(noise_std=0).load().notnull().all()
+    assert list(path.parent.iterdir()) == [path]
 
 
 PROBLEMS = {
     "UPDATE segment SET loss = zeroblob(length(loss)) WHERE point = 1 AND start = 0": (
-        "runs 0 to 4 at the grid point length=5, noise_std=0.4: their results are not what was stored, by their checksum"
+        "runs 0 to 4 at the grid point length=5, noise_std=0.4: loss not as stored, by the checksum"
     ),
     "UPDATE segment SET weight = x'00' WHERE point = 1 AND start = 0": (
-        "runs 0 to 4 at the grid point length=5, noise_std=0.4: weight has another size"
+        "runs 0 to 4 at the grid point length=5, noise_std=0.4: weight not as stored, by the checksum"
     ),
     "UPDATE segment SET error = 'text', loss = 3 WHERE point = 1 AND start = 0": (
-        "runs 0 to 4 at the grid point length=5, noise_std=0.4: loss, error have another size"
+        "runs 0 to 4 at the grid point length=5, noise_std=0.4: loss and error not as stored, by the checksum"
     ),
     "UPDATE segment SET start = 100 WHERE point = 1 AND start = 0": (
         "runs 100 to 104 at the grid point length=5, noise_std=0.4: the sweep has no such runs"
@@ -133,7 +154,9 @@ def test_runs_that_are_stored_twice_are_named(path: Path, whole: xr.Dataset) -> 
         (key,) = connection.execute("SELECT key FROM point WHERE number = 2").fetchone()
         (_, start, count, _, *blobs) = connection.execute("SELECT * FROM segment WHERE point = 2").fetchone()
         first = [blob[: len(blob) // count] for blob in blobs]
-        row = (2, start, 1, _tables.digest(key, start, 1, first), *first)
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(segment)")][4:]
+        digest = _tables.digest(key, Segment(2, start, 1), dict(zip(names, first, strict=True)))
+        row = (2, start, 1, digest, *first)
         connection.execute(f"INSERT INTO segment VALUES ({', '.join('?' * len(row))})", row)
     (problem,) = rl.check_store(path, drop=True).problems
     assert problem == (

@@ -91,15 +91,17 @@ def test_points_with_equal_keys_have_equal_runs(path: Path, tmp_path: Path) -> N
     assert two <= one
 
 
-def test_a_digest_is_the_hash_of_the_results(path: Path) -> None:
+def test_a_digest_is_the_hash_of_each_result(path: Path) -> None:
     swept(store=path, chunk_runs=4)
     names = [name for _, name, *_ in rows(path, "PRAGMA table_info(segment)")]
     assert names[:4] == ["point", "start", "count", "digest"]
     keys = dict(rows(path, "SELECT number, key FROM point"))
     for point, start, count, digest, *blobs in rows(path, "SELECT * FROM segment"):
-        text = f"{keys[point]} {start} {count}".encode()
-        text += b"".join(len(blob).to_bytes(8, "little") + blob for blob in blobs)
-        assert digest == hashlib.blake2b(text, digest_size=16).digest()
+        texts = (
+            f"{keys[point]} {start} {count} {name} ".encode() + blob
+            for name, blob in zip(names[4:], blobs, strict=True)
+        )
+        assert digest == b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in texts)
 
 
 # ---- instruction sets ---------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import xarray as xr
 import rnnlatch as rl
 from minibatch_training import swept_in_matrices
 from rnnlatch import _merge, _sqlite, _tables
+from rnnlatch._chunks import Segment
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
 from rnnlatch.store import StoreError, StoreMismatchError
@@ -209,7 +210,7 @@ def alter(path: Path, point: int, run: int) -> float:
         loss = np.frombuffer(blobs[names.index("loss")]).copy()
         loss[run - start] = np.nextafter(loss[run - start], np.inf)
         blobs[names.index("loss")] = loss.tobytes()
-        digest = _tables.digest(key, start, count, blobs)
+        digest = _tables.digest(key, Segment(point, start, count), dict(zip(names, blobs, strict=True)))
         connection.execute("UPDATE segment SET loss = ?, digest = ? WHERE rowid = ?", (loss.tobytes(), digest, rowid))
     return float(loss[run - start])
 
@@ -233,7 +234,7 @@ def test_a_damaged_store_is_named(tmp_path: Path, target: Path) -> None:
     with pytest.raises(StoreError) as caught:
         rl.merge_stores(target, stores)
     assert str(caught.value).startswith(f"store {str(stores[1])!r} is damaged: run 0 at the grid point ")
-    assert str(caught.value).endswith(f"are not what was stored; rnnlatch check {stores[1]} --drop takes them out")
+    assert str(caught.value).endswith(": loss not as stored, by the checksum; rnnlatch check --drop takes them out")
     assert rl.check_store(stores[1], drop=True).dropped > 0
     assert rl.merge_stores(target, stores).runs == 6 * RUNS
 

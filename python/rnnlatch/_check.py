@@ -1,6 +1,5 @@
 """Whether a store is whole: what SQLite says of its file, and whether what is in it makes sense and is as it was written."""
 
-import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -8,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from rnnlatch import _sqlite, _tables
+from rnnlatch._chunks import Segment
 from rnnlatch._plan import Plan
 from rnnlatch._record import canonical_json
 from rnnlatch._sqlite import StoreError
@@ -86,7 +84,7 @@ def check_store(path: str | os.PathLike[str], *, drop: bool = False) -> StoreChe
     Notes
     -----
     SQLite's own ``PRAGMA integrity_check`` finds what is wrong with the file's structure, but does not look at values.
-    Each segment has a checksum (BLAKE2b), and each grid point the hash of its settings.
+    Each variable of a segment has a checksum (BLAKE2b), and each grid point the hash of its settings.
 
     Examples
     --------
@@ -138,7 +136,7 @@ def _look_through(path: Path) -> tuple[StoreCheck, list[_Fault]]:
                 else:
                     faults.append(fault)
             faults += _of_states(connection, plan)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             problems.append(f"not all of it can be read: {error}")
     problems += [fault.words for fault in faults]
     return StoreCheck(path, runs, store.total, segments, tuple(problems)), faults
@@ -149,7 +147,7 @@ def _of_the_file(path: Path) -> Iterator[str]:
     with _sqlite.read(path) as connection:
         try:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             found = [str(error)]
     if found != ["ok"]:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -170,7 +168,6 @@ def _through_segments(connection: sqlite3.Connection, plan: Plan) -> Iterator[tu
     names = list(plan.variables)
     columns = ", ".join(_tables.columns(plan))
     here, done = -1, 0  # the grid point, and the first of its runs that has not been found yet
-    sizes: list[int] = []  # bytes of a run in each column
     last = (-1, -1, -1)
     while True:
         listed = connection.execute(
@@ -186,7 +183,7 @@ def _through_segments(connection: sqlite3.Connection, plan: Plan) -> Iterator[tu
             def fault(
                 words: str, count: int = count, row: int = row, where: tuple[int, int] = (point, start)
             ) -> _Fault:
-                return _Fault("segment", row, count, f"{_place(plan, *where, count)}: {words}")
+                return _Fault("segment", row, count, f"{plan.place(*where, count)}: {words}")
 
             if not all(isinstance(each, int) for each in last):
                 yield 0, _Fault("segment", row, 0, f"a segment is of grid point {point!r} and begins at {start!r}")
@@ -195,27 +192,18 @@ def _through_segments(connection: sqlite3.Connection, plan: Plan) -> Iterator[tu
                 yield count, fault("the sweep has no such runs")
                 continue
             if point != here:
-                described = plan.variables_at(point)
-                sizes = [
-                    np.dtype(described[name].dtype).itemsize * math.prod(described[name].shape)
-                    if name in described
-                    else 0
-                    for name in names
-                ]
                 here, done = point, 0
             try:
-                digest, *blobs = connection.execute(
+                digests, *blobs = connection.execute(
                     f"SELECT digest, {columns} FROM segment WHERE rowid = ?", (row,)
                 ).fetchone()
-            except (sqlite3.DatabaseError, TypeError) as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError, TypeError) as error:
                 yield count, fault(f"their results cannot be read ({error})")
                 continue
-            each = zip(names, sizes, blobs, strict=True)
-            wrong = [name for name, size, blob in each if not isinstance(blob, bytes) or len(blob) != size * count]
+            segment = Segment(point, start, count)
+            wrong = _tables.unlike(keys[point], segment, digests, dict(zip(names, blobs, strict=True)))
             if wrong:
-                yield count, fault(f"{', '.join(wrong)} {'has' if len(wrong) == 1 else 'have'} another size")
-            elif digest != _tables.digest(keys[point], start, count, blobs):
-                yield count, fault("their results are not what was stored, by their checksum")
+                yield count, fault(f"{' and '.join(wrong)} not as stored, by the checksum")
             elif start < done:
                 yield count, fault("some of them are stored already")
             else:
@@ -234,14 +222,7 @@ def _of_states(connection: sqlite3.Connection, plan: Plan) -> Iterator[_Fault]:
     for point, run, row, finished in connection.execute(query).fetchall():
         if not 0 <= point < len(plan.points) or not 0 <= run < plan.runs:
             yield _Fault(
-                "partial", row, 0, f"a state is kept of {_place(plan, point, run, 1)}, and the sweep has no such run"
+                "partial", row, 0, f"a state is kept of {plan.place(point, run, 1)}, and the sweep has no such run"
             )
         elif finished:
-            yield _Fault("partial", row, 0, f"a state is kept of {_place(plan, point, run, 1)}, which is finished")
-
-
-def _place(plan: Plan, point: int, start: int, count: int) -> str:
-    runs = f"run {start}" if count == 1 else f"runs {start} to {start + count - 1}"
-    if not 0 <= point < len(plan.points):
-        return f"{runs} at grid point {point}"
-    return f"{runs} at the grid point {plan.name(point)}" if plan.axes else runs
+            yield _Fault("partial", row, 0, f"a state is kept of {plan.place(point, run, 1)}, which is finished")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from rnnlatch import _sqlite
+from rnnlatch import _sqlite, _tables
 from rnnlatch._plan import Plan
 
 __all__ = ["StoredArray"]
@@ -62,22 +62,14 @@ class StoredArray(BackendArray):
         first, stop = int(trials.min()), int(trials.max()) + 1
         values = self.variable.empty(distinct.size, stop - first)
         place = {int(point): index for index, point in enumerate(distinct)}
-        query = (
-            f'SELECT point, start, count, "{self.name}" FROM segment '
-            "WHERE point BETWEEN ? AND ? AND start < ? AND start + count > ?"
-        )
         with _sqlite.read(self.path) as connection:
-            for low, high in _ranges(distinct):
-                for point, start, count, blob in connection.execute(query, (low, high, stop, first)):
-                    described = self.plan.variables_at(point).get(self.name)
-                    if described is None:
-                        continue
-                    stored = described.decode(blob, count)
-                    source = stored[max(first - start, 0) : stop - start]
-                    begin = max(start - first, 0)
+            for ends in _ranges(distinct):
+                for part, stored in _tables.stored_column(connection, self.plan, self.name, ends, (first, stop)):
+                    source = stored[max(first - part.start, 0) : stop - part.start]
+                    begin = max(part.start - first, 0)
                     # A grid point may have fewer steps than the largest one.
                     where: tuple[Any, ...] = (slice(begin, begin + len(source)), *map(slice, source.shape[1:]))
-                    values[place[point]][where] = source
+                    values[place[part.point]][where] = source
         if distinct.size < points.size or (position != np.arange(points.size)).any():
             values = values[position]
         if (trials != np.arange(first, first + trials.size)).any():

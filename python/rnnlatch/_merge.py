@@ -3,12 +3,12 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ TRANSACTION_BYTES = 2**25
 LABELS = ("the first", "the second")
 
 Results = dict[str, bytes]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -235,13 +236,12 @@ class _Merger:
             self._writer.make(lambda connection: _tables.create(connection, self._plan, meta))
             with ExitStack() as stack:
                 reading = [stack.enter_context(_sqlite.read(store.path)) for store in self._stores]
-                keys = [_tables.read_keys(connection) for connection in reading]
                 point = 0
                 while point < len(places):
                     with self._writer.transaction() as connection:
                         self._written = 0
                         while point < len(places) and self._written < TRANSACTION_BYTES:
-                            self._write_point(connection, reading, keys, point, places[point])
+                            self._write_point(connection, reading, point, places[point])
                             point += 1
                 self._write_states(reading, places)
             self._writer.finish()
@@ -253,7 +253,6 @@ class _Merger:
         self,
         connection: sqlite3.Connection,
         reading: Sequence[sqlite3.Connection],
-        keys: Sequence[Sequence[str]],
         point: int,
         places: Sequence[_Place],
     ) -> None:
@@ -262,13 +261,7 @@ class _Merger:
         for place in places:
             store = self._stores[place.store]
             all_of_it = Segment(place.point, 0, store.plan.runs)
-            for segment, checksum, blobs in _tables.stored(reading[place.store], store.plan, all_of_it):
-                expected = _tables.digest(keys[place.store][place.point], segment.start, segment.count, blobs.values())
-                if checksum != expected:
-                    raise StoreError(
-                        f"store {str(store.path)!r} is damaged: {self._runs(point, segment.start, segment.count)} are not what "
-                        f"was stored; rnnlatch check {store.path} --drop takes them out"
-                    )
+            for segment, blobs in _from(store, _tables.stored(reading[place.store], store.plan, all_of_it)):
                 # Counted of all grid points, as soon as there are some in which it can differ.
                 results = {
                     name: blobs["presentations" if name == "presentations_computed" and name not in blobs else name]
@@ -297,7 +290,7 @@ class _Merger:
         whence: Sequence[tuple[Segment, int]],
     ) -> None:
         """Raise where runs that are stored already came out differently."""
-        for there, _, blobs in _tables.stored(connection, self._plan, here):
+        for there, blobs in _tables.stored(connection, self._plan, here):
             first, stop = max(here.start, there.start), min(here.start + here.count, there.start + there.count)
             for name, part in described.items():
                 one = part.decode(blobs[name], there.count)[first - there.start : stop - there.start]
@@ -310,7 +303,7 @@ class _Merger:
                     source = next(s for piece, s in whence if piece.start <= first + run < piece.start + piece.count)
                     raise StoreMismatchError(
                         f"{_both(self._stores[source], self._stores[store])} have different results for "
-                        f"{self._runs(here.point, first + run, 1)}: {name} is {validation.show(one[run].tolist())} and "
+                        f"{self._plan.place(here.point, first + run, 1)}: {name} is {validation.show(one[run].tolist())} and "
                         f"{validation.show(other[run].tolist())}"
                     )
             self._compared += stop - first
@@ -319,10 +312,12 @@ class _Merger:
         """Keep how far runs have come that no store has finished; where several have begun one, the first counts."""
         for point, found in enumerate(places):
             for place in reversed(found):
-                for run, state in _tables.states(reading[place.store], place.point):
+                for run, state in _from(self._stores[place.store], _tables.states(reading[place.store], place.point)):
                     with self._writer.transaction() as connection:
                         _tables.keep(connection, {(point, run): state})
 
-    def _runs(self, point: int, start: int, count: int) -> str:
-        runs = f"run {start}" if count == 1 else f"runs {start} to {start + count - 1}"
-        return f"{runs} at the grid point {self._plan.name(point)}" if self._plan.axes else runs
+
+def _from(store: Store, rows: Iterator[Row]) -> Iterator[Row]:
+    """Go through what is read from a store; what goes wrong meanwhile is said of that one."""
+    with _sqlite.explained(store.path):
+        yield from rows

@@ -118,7 +118,7 @@ def _groups(store: Path, plan: Plan) -> Iterator[list[tuple[int, int, int, dict[
     group: list[tuple[int, int, int, dict[str, bytes]]] = []
     rows = size = 0
     with _sqlite.read(store) as connection:
-        for segment, _, blobs in _tables.stored(connection, plan):
+        for segment, blobs in _tables.stored(connection, plan):
             group.append((segment.point, segment.start, segment.count, blobs))
             rows += segment.count
             size += sum(map(len, blobs.values()))

@@ -101,6 +101,13 @@ class Plan:
         """Give a grid point as the user reads it: ``length=20, w0=1.25``."""
         return ", ".join(f"{axis}={value!r}" for axis, value in self.values(point).items())
 
+    def place(self, point: int, start: int, count: int) -> str:
+        """Give consecutive runs as the user reads them: ``runs 0 to 3 at the grid point length=20``."""
+        runs = f"run {start}" if count == 1 else f"runs {start} to {start + count - 1}"
+        if not 0 <= point < len(self.points):
+            return f"{runs} at grid point {point}"
+        return f"{runs} at the grid point {self.name(point)}" if self.axes else runs
+
     def find(self, values: Mapping[str, Any]) -> int:
         """Give the number of the grid point with these values.
 

@@ -17,6 +17,7 @@ from rnnlatch._lock import Busy, WriteLock
 __all__ = [
     "CHECKPOINT",
     "STORE",
+    "DamagedError",
     "Kind",
     "StoreError",
     "StoreMismatchError",
@@ -54,6 +55,10 @@ PATIENCE_SECONDS = 300.0
 
 class StoreError(ValueError):
     """A file cannot be used as a store, or as a checkpoint; the message says which and why."""
+
+
+class DamagedError(Exception):
+    """What is in a file is not what was written; `explained` adds which file it is."""
 
 
 class StoreMismatchError(StoreError):
@@ -307,6 +312,8 @@ def explained(path: Path, kind: Kind = STORE) -> Iterator[None]:
     """Turn what SQLite says into a sentence with the path."""
     try:
         yield
+    except (DamagedError, UnicodeDecodeError) as error:
+        raise StoreError(f"{kind.name} {str(path)!r} is damaged: {error}") from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith("SQLITE_FULL"):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import AxisValue, Plan, identity
 from rnnlatch._record import canonical_json
 from rnnlatch._rounds import Successes
-from rnnlatch._sqlite import STORE, transaction
+from rnnlatch._sqlite import STORE, DamagedError, transaction
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.run import Run
 
@@ -40,10 +40,13 @@ __all__ = [
     "read_plan",
     "states",
     "stored",
+    "stored_column",
     "transaction",
+    "unlike",
 ]
 
-DIGEST_SIZE = 16
+DIGEST_SIZE = 8
+"""Bytes of the checksum of a variable in a segment."""
 
 
 class Meta(NamedTuple):
@@ -154,12 +157,26 @@ def read_keys(connection: sqlite3.Connection) -> list[str]:
     return [key for (key,) in connection.execute("SELECT key FROM point ORDER BY number")]
 
 
-def digest(key: str, start: int, count: int, blobs: Iterable[bytes]) -> bytes:
-    """Give the checksum of a segment: of the key of its grid point, its place, and its results."""
-    found = hashlib.blake2b(f"{key} {start} {count}".encode(), digest_size=DIGEST_SIZE)
-    for blob in blobs:
-        found.update(len(blob).to_bytes(8, "little"))
-        found.update(blob)
+def digest(key: str, segment: Segment, blobs: Mapping[str, object]) -> bytes:
+    """Give the checksums of the results of some runs, one for each variable: of the grid point's key, and of the place."""
+    return b"".join(_checksum(key, segment, name, blob) for name, blob in blobs.items())
+
+
+def unlike(key: str, segment: Segment, digests: object, blobs: Mapping[str, object]) -> list[str]:
+    """Give the names of the variables that are not what was stored."""
+    given = digests if isinstance(digests, bytes) else b""
+    parts = (given[place : place + DIGEST_SIZE] for place in range(0, DIGEST_SIZE * len(blobs), DIGEST_SIZE))
+    return [
+        name
+        for (name, blob), part in zip(blobs.items(), parts, strict=True)
+        if part != _checksum(key, segment, name, blob)
+    ]
+
+
+def _checksum(key: str, segment: Segment, name: str, blob: object) -> bytes:
+    place = f"{key} {segment.start} {segment.count} {name} "
+    found = hashlib.blake2b(place.encode("utf-8", "surrogatepass"), digest_size=DIGEST_SIZE)
+    found.update(blob if isinstance(blob, bytes) else repr(blob).encode())
     return found.digest()
 
 
@@ -201,15 +218,75 @@ def missing(connection: sqlite3.Connection, wanted_runs: Sequence[int]) -> list[
 
 def stored(
     connection: sqlite3.Connection, plan: Plan, among: Segment | None = None
-) -> Iterator[tuple[Segment, bytes, dict[str, bytes]]]:
-    """Go through what is stored, of all runs or among some, in order: place, checksum, results by name."""
-    query = f"SELECT point, start, count, digest, {', '.join(columns(plan))} FROM segment"
+) -> Iterator[tuple[Segment, dict[str, bytes]]]:
+    """Go through what is stored, of all runs or among some, in order: place, results by name.
+
+    Raises
+    ------
+    DamagedError
+        Where it is not what was stored.
+    """
+    where = ""
     given: tuple[int, ...] = ()
     if among is not None:
-        query += " WHERE point = ? AND start < ? AND start + count > ?"
+        where = "WHERE segment.point = ? AND start < ? AND start + count > ?"
         given = (among.point, among.start + among.count, among.start)
-    for number, start, count, checksum, *blobs in connection.execute(f"{query} ORDER BY point, start", given):
-        yield Segment(number, start, count), checksum, dict(zip(plan.variables, blobs, strict=True))
+    yield from _verified(connection, plan, list(plan.variables), where, given)
+
+
+def stored_column(
+    connection: sqlite3.Connection, plan: Plan, name: str, points: tuple[int, int], runs: tuple[int, int]
+) -> Iterator[tuple[Segment, NDArray[Any]]]:
+    """Go through the values of a variable, of grid points from the first to the last, and among some runs.
+
+    Parameters
+    ----------
+    connection : Connection
+        The store.
+    plan : Plan
+        Its sweep.
+    name : str
+        The variable; grid points that have none are left out.
+    points : tuple of int
+        The first grid point and the last one.
+    runs : tuple of int
+        The first run and that after the last one; a segment that has some of them is given whole.
+
+    Raises
+    ------
+    DamagedError
+        Where they are not what was stored.
+    """
+    where = "WHERE segment.point BETWEEN ? AND ? AND start < ? AND start + count > ?"
+    given = (*points, runs[1], runs[0])
+    for segment, blobs in _verified(connection, plan, [name], where, given):
+        described = plan.variables_at(segment.point).get(name)
+        if described is not None:
+            yield segment, described.decode(blobs[name], segment.count)
+
+
+def _verified(
+    connection: sqlite3.Connection, plan: Plan, names: Sequence[str], where: str, given: tuple[int, ...]
+) -> Iterator[tuple[Segment, dict[str, bytes]]]:
+    """Go through some columns, and make sure that they are what was stored."""
+    places = [list(plan.variables).index(name) * DIGEST_SIZE for name in names]
+    columns = ", ".join(f'segment."{name}"' for name in names)
+    query = (
+        f"SELECT segment.point, start, count, digest, key, {columns} FROM segment "
+        f"LEFT JOIN point ON point.number = segment.point {where} ORDER BY segment.point, start"
+    )
+    for number, start, count, digests, key, *found in connection.execute(query, given):
+        segment, blobs = Segment(number, start, count), dict(zip(names, found, strict=True))
+        expected = digests
+        if len(names) < len(plan.variables) and isinstance(digests, bytes):
+            expected = b"".join(digests[place : place + DIGEST_SIZE] for place in places)
+        wrong = unlike(key, segment, expected, blobs)
+        if wrong:
+            raise DamagedError(
+                f"{plan.place(number, start, count)}: {' and '.join(wrong)} not as stored, by the checksum; rnnlatch check "
+                "--drop takes them out"
+            )
+        yield segment, blobs
 
 
 def counter(connection: sqlite3.Connection) -> Successes:
@@ -218,7 +295,9 @@ def counter(connection: sqlite3.Connection) -> Successes:
     def successes(outcome: int, runs: NDArray[np.int64]) -> NDArray[np.int64]:
         there, counted = np.zeros_like(runs), np.zeros_like(runs)
         for point, start, count, blob in connection.execute("SELECT point, start, count, outcome FROM segment"):
-            part = np.frombuffer(blob, np.uint8, count)[: max(0, int(runs[point]) - start)]
+            if not 0 <= point < len(runs) or not isinstance(blob, bytes) or len(blob) != count:
+                raise DamagedError(f"grid point {point} has other outcomes than were stored; rnnlatch check says more")
+            part = np.frombuffer(blob, np.uint8)[: max(0, int(runs[point]) - start)]
             there[point] += part.size
             counted[point] += np.count_nonzero(part == outcome)
         return np.where(there < runs, -1, counted)
@@ -244,10 +323,11 @@ def insert(
             first = offset + gap.start - segment.start
             part = slice(first, first + gap.count)
             # A grid point may have other parameters than others.
-            blobs = [
-                described[name].encode(results[name][part]) if name in described else b"" for name in plan.variables
-            ]
-            row = (gap.point, gap.start, gap.count, digest(key, gap.start, gap.count, blobs), *blobs)
+            blobs = {
+                name: described[name].encode(results[name][part]) if name in described else b""
+                for name in plan.variables
+            }
+            row = (gap.point, gap.start, gap.count, digest(key, gap, blobs), *blobs.values())
             connection.execute(f"INSERT INTO segment VALUES ({marks})", row)
             if begun:
                 where = (gap.point, gap.start, gap.start + gap.count)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -295,12 +294,11 @@ class Store:
     def _values(self, name: str) -> Iterator[tuple[int, NDArray[Any]]]:
         """Go through the grid points that have finished runs, with the values of a variable."""
         plan = self.plan
-        query = f'SELECT point, count, "{name}" FROM segment ORDER BY point, start'
+        everything = (0, len(plan.points)), (0, plan.runs)
         with _sqlite.read(self.path) as connection:
-            for point, rows in groupby(connection.execute(query), key=itemgetter(0)):
-                described = plan.variables_at(point).get(name)
-                if described is not None:
-                    yield point, np.concatenate([described.decode(blob, count) for _, count, blob in rows])
+            parts = _tables.stored_column(connection, plan, name, *everything)
+            for point, of_point in groupby(parts, key=lambda part: part[0].point):
+                yield point, np.concatenate([values for _, values in of_point])
 
 
 def _damaged(path: Path, error: Exception) -> StoreError:
