@@ -86,7 +86,8 @@ def sweep(
         already goes on with the store's seed.
     store : path, optional
         A SQLite file that keeps each chunk of runs as it is finished, and how far runs in matrices have come, every minute
-        and, without an executor, on Ctrl-C. If it is there, only what is missing is run. A store of another sweep is refused.
+        and, without an executor, on Ctrl-C. If it is there, only what is missing is run. A store of another sweep, or one that
+        another sweep is writing to, is refused.
     executor : concurrent.futures.Executor, optional
         Who computes the chunks: processes, a Dask cluster, MPI. None: the engine's own threads.
     threads : int, optional
