@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import xarray as xr
 
-from rnnlatch import experiments, open_store, progress
+from rnnlatch import SweepState, experiments, open_store, progress
 from rnnlatch.cli import main
 from rnnlatch.experiments.pascanu2013 import music
 from rnnlatch.progress import ProgressBar
@@ -234,8 +234,8 @@ def test_a_stopped_experiment_goes_on_and_ends_the_same(
     name = "bengio1994-length"
 
     class Stopper(ProgressBar):
-        def __call__(self, done_runs: int, total_runs: int, detail: str) -> None:  # noqa: ARG002, the names are the protocol's
-            if done_runs > total_runs // 2:
+        def show(self, state: SweepState, /) -> None:
+            if state.done_runs > state.total_runs // 2:
                 raise KeyboardInterrupt
 
     def command(out: str) -> int:

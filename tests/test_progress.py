@@ -1,8 +1,10 @@
 import io
 import time
+from dataclasses import replace
 
 import pytest
 
+from rnnlatch import Outcome, SweepState
 from rnnlatch.progress import ProgressBar, duration
 
 
@@ -85,9 +87,81 @@ def test_closing_ends_the_line_once() -> None:
     assert terminal.getvalue().count("\n") == 1
 
 
+STATE = SweepState(
+    2400, 7200, 0, 5, 8, 4, {Outcome.EXHAUSTED: 88, Outcome.CONVERGED: 2312}, 2.0, 1234.5, 4.0, "w0=0.55", 2
+)
+
+
+WIDE = "density ━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌  33%  2,400/7,200 runs  1,230 runs/s  4 s left  converged 2,312, exhausted 88  round 2"
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (20, " 33%  4 s left"),
+        (60, "density ━━━╌╌╌╌╌╌╌  33%  2,400/7,200 runs  4 s left"),
+        (80, "density ━━━╌╌╌╌╌╌╌  33%  2,400/7,200 runs  1,230 runs/s  4 s left  round 2"),
+        (120, WIDE),
+        (200, f"{WIDE}  8 chunks in flight, 4 workers  w0=0.55"),
+    ],
+)
+def test_the_line_has_what_matters_most_and_fits(columns: int, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    ProgressBar("density", stream=terminal).show(STATE)
+    assert last_line(terminal).strip() == line.strip()
+    assert len(line) < columns
+
+
+def test_a_cluster_without_workers_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    ProgressBar("a long label that says something", stream=terminal).show(replace(STATE, workers=0))
+    assert "waiting for workers" in last_line(terminal)
+
+
+def test_texts_of_axes_are_no_orders_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    bar = ProgressBar(stream=terminal)
+    bar(1, 2, "task=\x1b[2J\na")
+    assert last_line(terminal).endswith("task=?[2J?a")
+    bar.show(SweepState(2, 4, detail="task=長い名前長い名前長い名前長い名前長い名前"))
+    assert "長" not in last_line(terminal), "of two columns each"
+
+
+def test_the_end_is_drawn_even_if_it_comes_at_once(clock: dict[str, float]) -> None:
+    terminal = Terminal()
+    with ProgressBar(stream=terminal) as bar:
+        bar.show(replace(STATE, done_runs=1))
+        clock["now"] += 0.01
+        bar.show(replace(STATE, done_runs=2))
+        assert "1/7,200 runs" in last_line(terminal)
+    assert "2/7,200 runs" in last_line(terminal)
+
+
+def test_lines_stand_above_the_bar(clock: dict[str, float]) -> None:  # noqa: ARG001
+    terminal = Terminal()
+    with ProgressBar(stream=terminal) as bar:
+        bar.write_above("first")
+        bar(1, 2, "")
+        before = last_line(terminal)
+        bar.write_above("second")
+        assert last_line(terminal) == before
+    assert terminal.getvalue().startswith("first\n")
+    assert "\r\x1b[Ksecond\n\r" in terminal.getvalue()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599.9, "1 h 00 min"), (90000, "25 h 00 min")],
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (3599.9, "1 h 00 min"),
+        (90000, "25 h 00 min"),
+        (1e6, "11 d 13 h"),
+    ],
 )
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text

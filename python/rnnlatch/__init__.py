@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rnnlatch.store import open_store
     from rnnlatch.sweep import sweep
     from rnnlatch.training import evaluate, replay, train
+    from rnnlatch.watching import SweepState
 
 __all__ = [
     "AdaptiveRuns",
@@ -48,6 +49,7 @@ __all__ = [
     "EarlyStopping",
     "Outcome",
     "Run",
+    "SweepState",
     "__version__",
     "algorithms",
     "cells",
@@ -80,6 +82,7 @@ _HOMES = {
     "EarlyStopping": "early_stopping",
     "Outcome": "outcomes",
     "Run": "run",
+    "SweepState": "watching",
     "__version__": "_config",
     "check_store": "_check",
     "diagnose": "diagnose",

@@ -81,6 +81,12 @@ class Chunk:
         """Number of runs."""
         return sum(segment.count for segment in self.segments)
 
+    def __str__(self) -> str:
+        """Give what log lines call it."""
+        first, others = self.segments[0], len(self.segments) - 1
+        more = f" and {others} more" if others else ""
+        return f"a chunk of {self.runs:,} runs, from run {first.start} at grid point {first.point}{more}"
+
     def trials(self) -> Iterator[tuple[int, int]]:
         """Go through its runs: grid point and trial."""
         return _trials(self.segments)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rnnlatch import rng as seeds
 from rnnlatch._chunks import Chunk, ChunkResult, Segment, make_chunks, run_chunk
 from rnnlatch._costs import FixedSizes, MeasuredSizes, Sizes, minibatch_seconds
-from rnnlatch._engine import Progress
 from rnnlatch._executors import CANCELLED, Workers, reason
+from rnnlatch._log import logger
 from rnnlatch._minibatch_engine import drive
 from rnnlatch._minibatch_runs import MinibatchRun
+from rnnlatch._observer import Observer
 from rnnlatch._plan import Plan
 from rnnlatch._sinks import Sink
 
@@ -40,7 +41,7 @@ class Driver:
         The sweep.
     sink : Sink
         Where results go.
-    progress : callable, optional
+    observer : Observer
         Who is told how far it is.
     executor : Executor, optional
         Who computes; None: the engine's own threads.
@@ -54,7 +55,7 @@ class Driver:
         self,
         plan: Plan,
         sink: Sink,
-        progress: Progress | None,
+        observer: Observer,
         *,
         executor: Executor | None,
         threads: int,
@@ -62,11 +63,10 @@ class Driver:
     ) -> None:
         self.plan = plan
         self.sink = sink
-        self.progress = progress
-        self.progress_error: BaseException | None = None
-        self.done = self.total = 0
+        self.observer = observer
         self.threads = threads
-        self.workers = None if executor is None else Workers(executor)
+        self.workers = self.observer.workers = None if executor is None else Workers(executor)
+        self.resumed = False
         self.sizes: Sizes = FixedSizes(threads, chunk_runs)
         if self.workers is not None and chunk_runs is None:
             self.sizes = MeasuredSizes(threads, self.workers.count)
@@ -79,9 +79,7 @@ class Driver:
         SweepError
             If a chunk fails.
         """
-        self.total = self.sink.total()
-        self.done = self.total - sum(segment.count for segment in missing)
-        self.report(0, "")
+        self._begin(missing)
         if self.workers is not None:
             self.run_elsewhere(missing, self.workers)
             return
@@ -89,21 +87,35 @@ class Driver:
         self.run_here([segment for segment in missing if self.plan.points[segment.point].engine != "matrices"])
         self.run_side_by_side(alone)
 
-    def report(self, more: int, detail: str) -> None:
-        """Tell the user how many runs are done, of which `more` are not stored yet."""
-        if self.progress is None:
-            return
-        try:
-            self.progress(self.done + more, self.total, detail)
-        except BaseException as error:
-            self.progress_error = error
-            raise
+    def _begin(self, missing: Sequence[Segment]) -> None:
+        """Tell what there is to do."""
+        total, observer = self.sink.total(), self.observer
+        # What is there from an earlier session is only counted if somebody wants to know.
+        before = self.sink.outcomes() if observer.watched and not self.resumed else None
+        self.resumed = True
+        if observer.watched:
+            observer.begun = self.sink.begun()
+        observer.round = None if self.plan.adaptive is None else self.sink.round()
+        observer.begin(total, total - sum(segment.count for segment in missing), before)
+        where = "" if observer.round is None else f"round {observer.round}: "
+        logger.info("%s%s of %s runs are missing", where, f"{total - observer.done:,}", f"{total:,}")
+        observer.report(0, "")
 
     def finish(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
         """Keep the results of some runs."""
-        self.sink.append(segments, results)
-        self.done += sum(segment.count for segment in segments)
-        self.report(0, self.plan.name(segments[-1].point))
+        observer = self.observer
+        observer.add(sum(segment.count for segment in segments), results["outcome"])
+        self.sink.append(segments, results, observer.note())
+        if observer.begun:  # perhaps some of these
+            observer.begun = self.sink.begun()
+        observer.report(0, self.plan.name(segments[-1].point))
+
+    def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
+        """Keep the states of runs that are under way."""
+        self.sink.keep(states)
+        if self.observer.watched:
+            self.observer.begun = self.sink.begun()
+        logger.debug("the states of %d runs were kept", len(states))
 
     def failed(self, segments: Sequence[Segment], error: BaseException) -> SweepError:
         """Make the error that says where some runs failed."""
@@ -118,15 +130,17 @@ class Driver:
 
     def run_here(self, missing: Sequence[Segment]) -> None:
         """Compute chunks one after the other with the engine's own threads."""
+        observer = self.observer
         for chunk in make_chunks(self.plan, missing, threads=self.threads, sizes=self.sizes):
             name = self.plan.name(chunk.segments[0].point)
-            report = None if self.progress is None else lambda more, _="", name=name: self.report(more, name)
+            report = (lambda more, _="", name=name: observer.report(more, name)) if observer.listening else None
             try:
                 done = run_chunk(chunk.spec, report)
             except Exception as error:
-                if error is self.progress_error:
+                if error is observer.error:
                     raise
                 raise self.failed(chunk.segments, error) from error
+            logger.debug("%s took %.2f s", chunk, done.seconds)
             self.finish(chunk.segments, done.results)
 
     def run_side_by_side(self, missing: Sequence[Segment]) -> None:
@@ -148,14 +162,14 @@ class Driver:
 
         def report(where: tuple[int, int], job: MinibatchRun) -> None:
             name = plan.name(where[0])
-            self.report(0, f"{name}{', ' if name else ''}run {where[1]}: {job.describe()}")
+            self.observer.report(0, f"{name}{', ' if name else ''}run {where[1]}: {job.describe()}")
 
         drive(
             jobs(),
             sum(segment.count for segment in missing),
             self.threads,
             finished=finished,
-            keep=self.sink.keep,
+            keep=self.keep,
             seconds=KEEP_SECONDS,
             report=report,
             failed=lambda where, error: self.failed([Segment(*where, 1)], error),
@@ -178,17 +192,21 @@ class Driver:
                 flying[workers.executor.submit(run_chunk, chunk.spec)] = chunk
             except Exception as error:
                 raise self.failed(chunk.segments, error) from error
+            self.observer.in_flight = len(flying)
+            logger.debug("%s was submitted; %d are in flight", chunk, len(flying))
 
         def collect(future: Future[ChunkResult]) -> None:
             chunk = flying.pop(future)
+            self.observer.in_flight = len(flying)
             try:
                 done = future.result()
             except (Exception, *CANCELLED) as error:
                 raise self.failed(chunk.segments, error) from error
             if done.states:
-                self.sink.keep(dict(_named(chunk, done)))
+                self.keep(dict(_named(chunk, done)))
                 submit(chunk.going_on(done.states))
                 return
+            logger.debug("%s took %.2f s", chunk, done.seconds)
             self.sizes.observe(chunk.works, done.seconds)
             self.finish(chunk.segments, done.results)
 
@@ -203,7 +221,7 @@ class Driver:
                     collect(future)
                 if not finished:
                     workers.check()
-                    self.report(0, "")
+                    self.observer.report(0, "")
         except BaseException:
             # Nothing that is finished is lost; what has not begun never will.
             for future in flying:

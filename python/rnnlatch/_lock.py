@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import json
-import logging
 import os
 import socket
 import weakref
@@ -11,12 +10,13 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from rnnlatch._log import logger
+
 __all__ = ["Busy", "WriteLock"]
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What a file system says that has no locks."""
 
-_logger = logging.getLogger(__name__)
 _held: "weakref.WeakSet[WriteLock]" = weakref.WeakSet()
 
 
@@ -59,7 +59,7 @@ class WriteLock:
                 except OSError as error:
                     if error.errno not in NO_LOCKS:
                         raise
-                    _logger.warning(
+                    logger.warning(
                         "%s cannot be locked (%s): see to it yourself that nobody else writes to it",
                         target,
                         error.strerror,

@@ -160,7 +160,7 @@ def _reproduce_all(
                     executor=executor,
                     format=options.format,
                     data=data,
-                    progress=bar,
+                    watch=bar.show,
                 )
         except ImportError as error:
             if not options.all:

@@ -8,10 +8,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch._chunks import Segment
+from rnnlatch._driver_note import DriverNote
 from rnnlatch._plan import Plan
 from rnnlatch._rounds import wanted_runs
 from rnnlatch._variables import dataset
-from rnnlatch.outcomes import NOT_RUN
+from rnnlatch.outcomes import NOT_RUN, count_outcomes
 
 __all__ = ["MemorySink", "Sink"]
 
@@ -25,8 +26,16 @@ class Sink(Protocol):
     def total(self) -> int:
         """Give the number of runs as far as is known: there, or among those that `missing` gave."""
 
-    def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
-        """Take the results of a chunk."""
+    def round(self) -> int:
+        """Give the round of an adaptive sweep that they belong to, from 1."""
+
+    def outcomes(self) -> NDArray[np.int64]:
+        """Count how the runs ended that are there; see `rnnlatch.outcomes.count_outcomes`."""
+
+    def append(
+        self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]], note: DriverNote | None = None
+    ) -> None:
+        """Take the results of a chunk, and perhaps what the driver says of itself."""
 
     def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
         """Take the states of runs that are under way, by grid point and trial."""
@@ -53,9 +62,9 @@ class MemorySink:
         """Give what is not there yet; of an adaptive sweep, of the first round that is not finished."""
         plan = self._plan
         self._wanted = wanted_runs(plan.asked, len(plan.points), self._successes, self._wanted)
-        self._grow(int(self._wanted.max()))
+        self._grow(int(self._wanted.runs.max()))
         found = []
-        for point, runs in enumerate(self._wanted.tolist()):
+        for point, runs in enumerate(self._wanted.runs.tolist()):
             absent = self._arrays["outcome"][point, :runs] == NOT_RUN
             edges = np.flatnonzero(np.diff(np.concatenate([[False], absent, [False]]).astype(np.int8))).tolist()
             found += [Segment(point, start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]
@@ -63,9 +72,22 @@ class MemorySink:
 
     def total(self) -> int:
         """Give the number of runs as far as is known: there, or among those that `missing` gave."""
-        return int(self._wanted.sum())
+        return self._wanted.total
 
-    def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
+    def round(self) -> int:
+        """Give the round of an adaptive sweep that they belong to, from 1."""
+        return self._wanted.round
+
+    def outcomes(self) -> NDArray[np.int64]:
+        """Count none: nothing is there before the sweep begins."""
+        return count_outcomes([])
+
+    def append(
+        self,
+        segments: Sequence[Segment],
+        results: Mapping[str, NDArray[Any]],
+        note: DriverNote | None = None,  # noqa: ARG002, nobody else can look at it
+    ) -> None:
         """Take the results of a chunk."""
         offset = 0
         for segment in segments:

@@ -272,12 +272,18 @@ class Writer:
                 found[suffix] = Path(os.path.realpath(self._path) + suffix).stat()
         return found
 
-    def close(self) -> None:
-        """Close the file and, if nobody else has it open, leave it without a log beside it."""
+    def close(self, last: Callable[[sqlite3.Connection], object] | None = None) -> None:
+        """Close the file and, if nobody else has it open, leave it without a log beside it.
+
+        Parameters
+        ----------
+        last : callable, optional
+            Writes a last thing that nothing depends on: if somebody else is in the way, nobody waits for him.
+        """
         if self._connection is None:
             return
         with suppress(sqlite3.Error, StoreError):
-            self._settle()
+            self._settle(last)
         self._connection.close()
 
     def finish(self) -> None:
@@ -293,10 +299,17 @@ class Writer:
                 self._settle()
             self._connection.close()
 
-    def _settle(self) -> None:
+    def _settle(self, last: Callable[[sqlite3.Connection], object] | None = None) -> None:
         assert self._connection is not None
         self._look()  # else SQLite would take away a log that belongs to whoever is there now
         self._connection.execute("PRAGMA busy_timeout = 0")
+        if last is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("BEGIN IMMEDIATE")
+                last(self._connection)
+                self._connection.execute("COMMIT")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
         self._connection.execute("PRAGMA journal_mode = DELETE")
 
 

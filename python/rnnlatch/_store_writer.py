@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from rnnlatch import _sqlite, _tables
 from rnnlatch._chunks import Segment
+from rnnlatch._driver_note import DriverNote
 from rnnlatch._lock import WriteLock
+from rnnlatch._outcome_counts import OutcomeCounts
 from rnnlatch._plan import Plan
-from rnnlatch._rounds import wanted_runs
+from rnnlatch._rounds import Wanted, wanted_runs
 from rnnlatch._store_match import refuse_other, refuse_other_arithmetic
 from rnnlatch.store import Store
 
@@ -46,7 +48,8 @@ class StoreWriter:
         self.plan = plan
         self._writer = _sqlite.Writer(self.path, _sqlite.STORE)
         self._lock: WriteLock | None = None
-        self._wanted: NDArray[np.int64] | None = None
+        self._wanted: Wanted | None = None
+        self._noted = False
         try:
             store = Store(self.path) if there else None
             if store is None or store.missing:
@@ -73,7 +76,8 @@ class StoreWriter:
     def close(self) -> None:
         """Close the file and, if nobody else has it open, leave it without a log beside it; let other drivers have it."""
         try:
-            self._writer.close()
+            # Whoever has ended in good order has nothing more to say.
+            self._writer.close(DriverNote.remove if self._noted else None)
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -87,17 +91,30 @@ class StoreWriter:
         with _sqlite.read(self.path) as connection:
             count = _tables.counter(connection)
             self._wanted = wanted_runs(self.plan.asked, len(self.plan.points), count, self._wanted)
-            return _tables.missing(connection, self._wanted.tolist())
+            return _tables.missing(connection, self._wanted.runs.tolist())
 
     def total(self) -> int:
         """Give the number of runs, as far as is known: those that `missing` was last asked for."""
-        return 0 if self._wanted is None else int(self._wanted.sum())
+        return 0 if self._wanted is None else self._wanted.total
 
-    def append(self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]]) -> None:
+    def round(self) -> int:
+        """Give the round of an adaptive sweep that these belong to, from 1."""
+        return 1 if self._wanted is None else self._wanted.round
+
+    def outcomes(self) -> NDArray[np.int64]:
+        """Count how the runs ended that are stored."""
+        return OutcomeCounts(self.path).update()
+
+    def append(
+        self, segments: Sequence[Segment], results: Mapping[str, NDArray[Any]], note: DriverNote | None = None
+    ) -> None:
         """Store the results of a chunk: all of them or, if the process is killed meanwhile, none."""
         self._hold()
         with self._writer.transaction() as connection:
             _tables.insert(connection, self.plan, segments, results)
+            if note is not None:
+                note.write(connection)
+                self._noted = True
 
     def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
         """Keep the states of runs that are under way, by grid point and trial, instead of those from before."""
@@ -113,7 +130,8 @@ class StoreWriter:
 
     def begun(self) -> int:
         """Count the runs whose state is kept."""
-        return Store(self.path).begun
+        with _sqlite.read(self.path) as connection:
+            return _tables.count_partial(connection)
 
     def to_xarray(self) -> xr.Dataset:
         """Give the sweep as a dataset that is read lazily."""

@@ -2,7 +2,10 @@
 
 from enum import IntEnum
 
-__all__ = ["NOT_RUN", "Outcome"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["NOT_RUN", "Outcome", "count_outcomes", "named_outcomes"]
 
 NOT_RUN = 255
 """What stands in the variable ``outcome`` for a run of an unfinished sweep that has not been done yet."""
@@ -47,3 +50,13 @@ _SENTENCES = {
         "The validation set was learned no better, and the run stopped; its parameters are those that were best."
     ),
 }
+
+
+def count_outcomes(outcomes: ArrayLike) -> NDArray[np.int64]:
+    """Count how runs ended: how often each number occurs, of those that a byte can hold."""
+    return np.bincount(np.asarray(outcomes, np.uint8).ravel(), minlength=256)
+
+
+def named_outcomes(counts: NDArray[np.int64]) -> dict[Outcome, int]:
+    """Give the counts of the outcomes that occur."""
+    return {outcome: int(counts[outcome]) for outcome in Outcome if counts[outcome]}

@@ -17,11 +17,13 @@ from rnnlatch import _sqlite, _tables, validation
 from rnnlatch._files import checked_path, write_all, write_netcdf
 from rnnlatch._lazy import StoredArray
 from rnnlatch._numerics import NUMERICS_VERSION
+from rnnlatch._outcome_counts import OutcomeCounts
 from rnnlatch._plan import AxisValue, Plan
-from rnnlatch._rounds import wanted_runs
+from rnnlatch._rounds import Wanted, wanted_runs
 from rnnlatch._sqlite import StoreError, StoreMismatchError
 from rnnlatch._summary import summarise
 from rnnlatch._variables import dataset
+from rnnlatch.outcomes import Outcome, named_outcomes
 from rnnlatch.rng import Seed
 from rnnlatch.training import replay
 
@@ -143,7 +145,7 @@ class Store:
     @property
     def total(self) -> int:
         """Number of runs of the whole sweep; of an adaptive one, as far as is known."""
-        return int(self._wanted().sum())
+        return self._wanted().total
 
     @property
     def finished(self) -> int:
@@ -162,6 +164,11 @@ class Store:
         """Number of runs of those missing that have begun, and go on from where they were kept; only in matrices."""
         with _sqlite.read(self.path) as connection:
             return _tables.count_partial(connection)
+
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """How the finished runs ended: the number of runs of each outcome that occurs."""
+        return named_outcomes(OutcomeCounts(self.path).update())
 
     def identity(self) -> dict[str, Any]:
         """Give what makes the sweep another one than others, apart from the settings of its grid points."""
@@ -183,14 +190,14 @@ class Store:
         """
         return self._dataset(self.plan)
 
-    def _wanted(self) -> NDArray[np.int64]:
+    def _wanted(self) -> Wanted:
         """Give how many runs of each grid point are wanted."""
         with _sqlite.read(self.path) as connection:
             return wanted_runs(self._meta.runs, self._meta.points, _tables.counter(connection))
 
     def _dataset(self, plan: Plan) -> xr.Dataset:
         if plan.adaptive is not None:
-            plan = replace(plan, runs=int(self._wanted().max()))
+            plan = replace(plan, runs=int(self._wanted().runs.max()))
         arrays = {name: LazilyIndexedArray(StoredArray(self.path, plan, name)) for name in plan.variables}
         attrs = plan.attrs("rnnlatch.sweep") | {
             "rnnlatch_version": self.rnnlatch_version,

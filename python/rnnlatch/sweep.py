@@ -13,18 +13,22 @@ from rnnlatch import rng as seeds
 from rnnlatch import validation
 from rnnlatch._driver import Driver, SweepError
 from rnnlatch._engine import Progress, check_threads
+from rnnlatch._log import logger
+from rnnlatch._observer import Observer
 from rnnlatch._plan import AxisValue, Plan, make_plan
 from rnnlatch._sinks import MemorySink, Sink
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
 from rnnlatch.algorithms.python import importable
+from rnnlatch.progress import check_listeners, display
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
 from rnnlatch.store import Store
 from rnnlatch.training import replay
+from rnnlatch.watching import SweepState, Watch
 
-__all__ = ["Progress", "Run", "SweepError", "SweepInterrupted", "replay", "sweep"]
+__all__ = ["Progress", "Run", "SweepError", "SweepInterrupted", "SweepState", "Watch", "replay", "sweep"]
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -65,7 +69,8 @@ def sweep(
     executor: Executor | None = None,
     threads: int | None = None,
     chunk_runs: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
+    watch: Watch | None = None,
     experiment: str = "",
 ) -> xr.Dataset:
     """Train networks over a grid of settings.
@@ -97,8 +102,12 @@ def sweep(
         Runs in a chunk, what an executor is given and the store commits at a time. None: about half a second of work by an
         estimate, or, with an executor, one to two seconds by what the chunks before have taken. Runs in matrices are one by
         one without an executor.
-    progress : callable, optional
-        Called with runs done, runs in all, and what is being worked on; see `Progress`.
+    progress : callable or bool, optional
+        True draws how far it is: a line on standard error where that is a terminal, a bar below the cell of a notebook,
+        nothing elsewhere. A function is called with runs done, runs in all, and what is being worked on; see `Progress`.
+    watch : callable, optional
+        Called with an `rnnlatch.SweepState`, which tells more, after each chunk, and at least once a second while an
+        executor computes. An exception that it, or `progress`, raises stops the sweep.
     experiment : str
         A name; a store of another name is refused.
 
@@ -144,6 +153,7 @@ def sweep(
         chunk_runs = validation.integer("chunk_runs", chunk_runs, at_least=1)
     if executor is not None:
         validation.instance("executor", executor, Executor, "a concurrent.futures.Executor or None")
+    check_listeners(progress, watch)
     there = None if store is None else Store.existing(store)
     seed = there.plan.seed if there is not None and rng is None else seeds.normalise(rng)
     plan = make_plan(study, axes, common, runs, seed, experiment)
@@ -151,7 +161,10 @@ def sweep(
         _check_importable(plan)
     with ExitStack() as stack:
         sink: Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
-        driver = Driver(plan, sink, progress, executor=executor, threads=threads_each, chunk_runs=chunk_runs)
+        called, watching = stack.enter_context(display(progress, experiment))
+        observer = Observer(called, watching if watch is None else (*watching, watch))
+        driver = Driver(plan, sink, observer, executor=executor, threads=threads_each, chunk_runs=chunk_runs)
+        _log_begin(plan, store, executor)
         try:
             driver.run(missing := sink.missing())
             while missing and plan.adaptive is not None:
@@ -159,8 +172,20 @@ def sweep(
         except KeyboardInterrupt:
             left = sum(segment.count for segment in sink.missing())
             total, path = sink.total(), None if store is None else os.fspath(store)
+            logger.info("sweep was interrupted: %s of %s runs are done", f"{total - left:,}", f"{total:,}")
             raise SweepInterrupted(total - left, total, path, sink.begun()) from None
+        logger.info("sweep has ended: all %s runs are done", f"{sink.total():,}")
         return sink.to_xarray()
+
+
+def _log_begin(plan: Plan, store: str | os.PathLike[str] | None, executor: Executor | None) -> None:
+    logger.info(
+        "sweep%s begins: axes %s; %s; %s",
+        f" {plan.experiment!r}" if plan.experiment else "",
+        ", ".join(f"{axis} ({len(values)})" for axis, values in plan.axes.items()),
+        "no store" if store is None else f"store {os.fspath(store)!r}",
+        "the engine's own threads" if executor is None else f"executor {type(executor).__name__}",
+    )
 
 
 def _check_importable(plan: Plan) -> None:

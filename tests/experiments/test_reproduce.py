@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rnnlatch import experiments, open_store
+from rnnlatch import SweepState, experiments, open_store
 from rnnlatch.experiments.base import Material, ScaleName, SweepPlan
 from rnnlatch.experiments.reproduce import kept_runs, reproduce
 from rnnlatch.store import StoreError
@@ -85,7 +85,19 @@ def test_nothing_is_run_again(trained: Any, directory: Path) -> None:
     experiment, found = trained
     before = {path.name: path.read_bytes() for path in found.files if path.suffix in (".sqlite", ".json")}
     calls = []
-    reproduce(experiment, directory, scale="quick", seed=SEED, progress=lambda *state: calls.append(state))
+    states: list[SweepState] = []
+    reproduce(
+        experiment,
+        directory,
+        scale="quick",
+        seed=SEED,
+        progress=lambda *state: calls.append(state),
+        watch=states.append,
+    )
+    assert [(state.done_runs, state.total_runs) for state in states] == [call[:2] for call in calls]
+    last = states[-1]
+    assert sum(last.outcomes.values()) == last.done_runs == last.total_runs
+    assert last.seconds_left == 0
     assert all(done_runs == total_runs or done_runs in cumulated(experiment) for done_runs, total_runs, _ in calls)
     assert {name: (found.directory / name).read_bytes() for name in before} == before
 

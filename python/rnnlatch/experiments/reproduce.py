@@ -3,17 +3,22 @@
 import math
 import os
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnlatch import validation
 from rnnlatch._files import write_all, write_netcdf
 from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
+from rnnlatch.outcomes import Outcome
 from rnnlatch.plotting.style import FORMATS, save
+from rnnlatch.progress import check_listeners, display
 from rnnlatch.store import open_store
-from rnnlatch.sweep import Progress, sweep
+from rnnlatch.sweep import Progress, Watch, sweep
+from rnnlatch.watching import SweepState
 
 __all__ = ["Reproduction", "kept_runs", "reproduce", "writable_directory"]
 
@@ -47,7 +52,8 @@ def reproduce(
     executor: Executor | None = None,
     format: str = "png",
     data: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
+    watch: Watch | None = None,
 ) -> Reproduction:
     """Run an experiment, or what is missing of its sweeps, and write everything to ``out/NAME/``.
 
@@ -69,8 +75,10 @@ def reproduce(
         The kind of picture.
     data : path, optional
         What an experiment works on that takes a file; see `Experiment.takes`.
-    progress : callable, optional
-        Called with runs done and runs in all, over all sweeps of the experiment; see `rnnlatch.sweep.Progress`.
+    progress : callable or bool, optional
+        As of `rnnlatch.sweep`, with runs done and runs in all over all sweeps of the experiment.
+    watch : callable, optional
+        As of `rnnlatch.sweep`, over all sweeps of the experiment.
 
     Returns
     -------
@@ -98,21 +106,25 @@ def reproduce(
     given = None if data is None else Path(data)
     plans = experiment.plans(scale, given)
     directory = writable_directory(Path(out) / experiment.name)
+    check_listeners(progress, watch)
     files = []
-    for plan in plans:
-        files.append(directory / plan.file)
-        sweep(
-            plan.study,
-            plan.axes,
-            common=plan.common,
-            runs=plan.runs,
-            rng=seed,
-            store=files[-1],
-            threads=threads,
-            executor=executor,
-            progress=None if progress is None else _shifted(progress, plans, plans.index(plan)),
-            experiment=f"{experiment.name}, scale {scale}",
-        )
+    with display(progress, experiment.name) as (called, watching):
+        together = _Together(plans, called, watching if watch is None else (*watching, watch))
+        for number, plan in enumerate(plans):
+            files.append(directory / plan.file)
+            sweep(
+                plan.study,
+                plan.axes,
+                common=plan.common,
+                runs=plan.runs,
+                rng=seed,
+                store=files[-1],
+                threads=threads,
+                executor=executor,
+                progress=together.progress(number),
+                watch=together.watch(number),
+                experiment=f"{experiment.name}, scale {scale}",
+            )
     stores = {plan.file: open_store(directory / plan.file) for plan in plans}
     found = experiment.analyse(Material(scale, stores, seed, threads, given))
     found.attrs |= {
@@ -165,12 +177,52 @@ def writable_directory(path: Path) -> Path:
     return path
 
 
-def _shifted(progress: Progress, plans: tuple[SweepPlan, ...], index: int) -> Progress:
-    """Count the runs of one sweep among those of all."""
-    before = sum(map(total_runs, plans[:index]))
-    total = sum(map(total_runs, plans))
+class _Together:
+    """Counts the runs of one sweep among those of all.
 
-    def shifted(done_runs: int, total_runs: int, detail: str) -> object:  # noqa: ARG001, the name is the protocol's
-        return progress(before + done_runs, total, detail)
+    Parameters
+    ----------
+    plans : sequence of SweepPlan
+        The sweeps, which come one after the other.
+    progress : callable, optional
+        Who is told how many runs are done.
+    watch : sequence of callable
+        Who is told everything.
+    """
 
-    return shifted
+    def __init__(self, plans: Sequence[SweepPlan], progress: Progress | None, watch: Sequence[Watch]) -> None:
+        self._totals = [total_runs(plan) for plan in plans]
+        self._progress, self._watch = progress, watch
+        self._last = [SweepState(0, total) for total in self._totals]
+
+    def progress(self, number: int) -> Progress | None:
+        """Give who is told how many runs of this sweep are done."""
+        told, before, total = self._progress, sum(self._totals[:number]), sum(self._totals)
+        if told is None:
+            return None
+        return lambda done_runs, _, detail: told(before + done_runs, total, detail)
+
+    def watch(self, number: int) -> Watch | None:
+        """Give who is told everything of this sweep."""
+        if not self._watch:
+            return None
+
+        def tell(state: SweepState) -> None:
+            self._last[number] = state
+            states = self._last[: number + 1]
+            done = sum(each.done_runs for each in states)
+            left, rate = sum(self._totals) - done, state.runs_per_second
+            outcomes = sum((Counter(each.outcomes) for each in states), Counter[Outcome]())
+            together = replace(
+                state,
+                done_runs=done,
+                total_runs=sum(self._totals),
+                chunks=sum(each.chunks for each in states),
+                outcomes=dict(outcomes),
+                seconds=sum(each.seconds for each in states),
+                seconds_left=left / rate if rate else None if left else 0.0,
+            )
+            for watch in self._watch:
+                watch(together)
+
+        return tell
