@@ -4,18 +4,24 @@ import errno
 import fcntl
 import json
 import os
+import random
 import socket
+import time
 import weakref
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rnnlatch._log import logger
 
-__all__ = ["Busy", "WriteLock"]
+__all__ = ["Busy", "Holder", "WriteLock", "holder"]
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What a file system says that has no locks."""
+
+PATIENCE = 200
+"""So often is tried to lock a file that others only look at; each takes microseconds."""
 
 _held: "weakref.WeakSet[WriteLock]" = weakref.WeakSet()
 
@@ -53,9 +59,10 @@ class WriteLock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
             try:
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _take(descriptor)
                 except BlockingIOError:
-                    raise Busy(_owner(descriptor)) from None
+                    owner = _owner(descriptor)
+                    raise Busy(f": {owner}" if owner else "") from None
                 except OSError as error:
                     if error.errno not in NO_LOCKS:
                         raise
@@ -103,6 +110,63 @@ class WriteLock:
             os.close(descriptor)
 
 
+class Holder(NamedTuple):
+    """Who holds a lock.
+
+    Parameters
+    ----------
+    held : bool or None
+        Whether anybody does; None where that cannot be found out.
+    words : str
+        Who: "process 3 on host a, since …"; may be empty.
+    there : bool
+        Whether there is a file of the lock; it outlives a process that is killed.
+    """
+
+    held: bool | None
+    words: str = ""
+    there: bool = True
+
+
+def holder(target: Path) -> Holder:
+    """Say who writes to a file, without being in anybody's way; see `WriteLock`."""
+    try:
+        descriptor = os.open(os.path.realpath(target) + ".lock", os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return Holder(False, there=False)
+    except OSError:
+        return Holder(None)
+    try:
+        # A shared lock, for as long as this takes: who wants the lock for himself knows that one, see `_take`.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Holder(True, _owner(descriptor))
+    except OSError:
+        return Holder(None)
+    else:
+        return Holder(False)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Lock a file.
+
+    Raises
+    ------
+    BlockingIOError
+        If somebody holds it; who only asks is waited for.
+    """
+    for _ in range(PATIENCE):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # as anybody can, but where it is held
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(random.uniform(1e-4, 1e-2))
+    raise BlockingIOError
+
+
 def _sign(descriptor: int) -> None:
     """Write who holds the lock."""
     now = datetime.now().astimezone().isoformat(" ", "seconds")
@@ -113,10 +177,10 @@ def _sign(descriptor: int) -> None:
 
 
 def _owner(descriptor: int) -> str:
-    """Read who holds the lock: ": process 3 on host a, since …", or nothing."""
+    """Read who holds the lock, or nothing."""
     try:
         words = json.loads(os.pread(descriptor, 4096, 0))
-        return f": process {words['process']} on host {words['host']}, since {words['since']}"
+        return f"process {words['process']} on host {words['host']}, since {words['since']}"
     except (OSError, ValueError, LookupError, TypeError):
         return ""
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from rnnlatch import _reproduce_cli, _store_cli
+from rnnlatch import _reproduce_cli, _status_cli, _store_cli
 
 __all__ = ["main"]
 
@@ -39,10 +39,6 @@ examples:
   rnnlatch diagnose lstm.safetensors --inputs data.npy               on your own sequences, (batch, time, inputs)
   rnnlatch diagnose rnn.npz --activation tanh                        a plain RNN: its weights do not tell tanh from relu
   rnnlatch diagnose model.safetensors --prefix encoder --readout fc  one layer of a model, and what reads it
-"""
-
-STATUS = """\
-Say how far the sweep in a store is. It can be asked while the sweep is running.
 """
 
 
@@ -119,10 +115,7 @@ def _parser() -> _Parser:
         )
     )
 
-    status = commands.add_parser("status", help="how far a sweep is", description=STATUS)
-    status.add_argument("store", metavar="STORE", help="a .sqlite file")
-    status.set_defaults(command=_status)
-
+    _status_cli.add_command(commands)
     _store_cli.add_commands(commands)
 
     about = commands.add_parser("info", help="version, instruction set, threads, libraries")
@@ -190,19 +183,6 @@ def _printable(text: str) -> str:
     """Give a text that the terminal can take: names of files need not be texts at all."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _status(options: argparse.Namespace) -> int:
-    from rnnlatch.store import open_store
-
-    store = open_store(options.store)
-    finished, total = store.finished, store.total
-    print(f"{store.path}: {store.experiment or 'a sweep'}")
-    begun = f"; {store.begun:,} more have begun, and go on from where they were kept" if store.begun else ""
-    print(f"  {finished:,} of {total:,} runs are finished ({finished / total:.1%}){begun}")
-    axes = ", ".join(f"{axis} ({len(values)})" for axis, values in store.axes.items())
-    print(f"  axes: {axes}; {store.runs:,} runs each")
-    return DONE
 
 
 def _info(_: argparse.Namespace) -> int:
