@@ -140,7 +140,7 @@ class Driver:
                 if error is observer.error:
                     raise
                 raise self.failed(chunk.segments, error) from error
-            logger.debug("%s took %.2f s", chunk, done.seconds)
+            logger.debug("%s took %.3g s", chunk, done.seconds)
             self.finish(chunk.segments, done.results)
 
     def run_side_by_side(self, missing: Sequence[Segment]) -> None:
@@ -206,7 +206,7 @@ class Driver:
                 self.keep(dict(_named(chunk, done)))
                 submit(chunk.going_on(done.states))
                 return
-            logger.debug("%s took %.2f s", chunk, done.seconds)
+            logger.debug("%s took %.3g s", chunk, done.seconds)
             self.sizes.observe(chunk.works, done.seconds)
             self.finish(chunk.segments, done.results)
 

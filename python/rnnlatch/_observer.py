@@ -56,6 +56,11 @@ class Observer:
         self._rate = Rate()
 
     @property
+    def seconds(self) -> float:
+        """Since the sweep began."""
+        return time.monotonic() - self._since
+
+    @property
     def listening(self) -> bool:
         """Whether anybody is told how many runs are done."""
         return self._progress is not None or self.watched
@@ -113,7 +118,7 @@ class Observer:
             chunks_in_flight=self.in_flight,
             workers=self._workers(),
             outcomes=named_outcomes(self._outcomes),
-            seconds=time.monotonic() - self._since,
+            seconds=self.seconds,
             runs_per_second=self._rate.value(),
             seconds_left=self._left(more),
             detail=detail,

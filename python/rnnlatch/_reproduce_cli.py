@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
+from rnnlatch._log import LogLines
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
@@ -72,6 +74,9 @@ def add_command(commands: Any) -> None:
     run.add_argument(
         "--check", action="store_true", help="exit with 1 if a claim held that we know not to, or the reverse"
     )
+    run.add_argument(
+        "-v", "--verbose", action="count", default=0, help="tell when sweeps begin and end; twice: each chunk"
+    )
     run.set_defaults(command=_reproduce)
 
 
@@ -108,7 +113,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         executor = None if options.scheduler is None else stack.enter_context(connected(options.scheduler))
         stop = stack.enter_context(_Stop())
-        return _reproduce_all(options, chosen, data, executor, stop)
+        lines = stack.enter_context(LogLines(options.verbose))
+        return _reproduce_all(options, chosen, data, executor, stop, lines)
 
 
 class _Stop:
@@ -138,6 +144,7 @@ def _reproduce_all(
     data: Path | None,
     executor: "Executor | None",
     stop: _Stop,
+    lines: LogLines,
 ) -> int:
     from rnnlatch.experiments.reproduce import reproduce
     from rnnlatch.progress import ProgressBar
@@ -150,7 +157,7 @@ def _reproduce_all(
             size = one.scales[options.scale]
             print(f"{one.name}, scale {options.scale}: {size.runs}; {size.duration} on two cores", file=sys.stderr)
         try:
-            with ProgressBar(one.name) as bar:
+            with ProgressBar(one.name) as bar, lines.above(bar):
                 found = reproduce(
                     one,
                     options.out,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rnnlatch._journal import journal_for
 from rnnlatch._lock import Busy, WriteLock
+from rnnlatch._log import logger
 
 __all__ = [
     "CHECKPOINT",
@@ -142,10 +143,8 @@ def write(path: Path) -> sqlite3.Connection:
     """Open a file for writing, or make it; for the thread that calls only."""
     connection = sqlite3.connect(path, timeout=POLL_SECONDS, isolation_level=None)
     try:
-        if journal_for(path) == "wal":
-            # With a log ahead of the file, others can read while the work goes on. Where the file system cannot do that,
-            # SQLite says so by keeping its journal, which is as safe.
-            connection.execute("PRAGMA journal_mode = WAL")
+        # With a log ahead of the file, others can read while the work goes on.
+        if journal_for(path) == "wal" and _log_ahead(connection, path):
             connection.execute("PRAGMA synchronous = NORMAL")
         else:
             _patiently(connection, "PRAGMA journal_mode = DELETE")
@@ -156,6 +155,14 @@ def write(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection, path: Path) -> bool:
+    """Write a log ahead of a file; say whether that can be done."""
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":  # the file system cannot do that, and SQLite has kept its journal
+        logger.warning("%s cannot be written with a log ahead of it where it is; a journal takes longer", path)
+    return bool(mode == "wal")
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class ProgressBar(_Display):
         """Write a line, and leave that of the progress below it."""
         self._stream.write(f"\r\x1b[K{text}\n" if self._drawn else f"{text}\n")
         if self._drawn:
-            self._draw(self._drawn)
+            self._redraw()
         self._stream.flush()
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
 from rnnlatch.algorithms.python import importable
-from rnnlatch.progress import check_listeners, display
+from rnnlatch.progress import check_listeners, display, duration
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
 from rnnlatch.store import Store
@@ -172,9 +172,10 @@ def sweep(
         except KeyboardInterrupt:
             left = sum(segment.count for segment in sink.missing())
             total, path = sink.total(), None if store is None else os.fspath(store)
-            logger.info("sweep was interrupted: %s of %s runs are done", f"{total - left:,}", f"{total:,}")
+            done, seconds = f"{total - left:,} of {total:,} runs", duration(observer.seconds)
+            logger.info("sweep was interrupted after %s: %s are done", seconds, done)
             raise SweepInterrupted(total - left, total, path, sink.begun()) from None
-        logger.info("sweep has ended: all %s runs are done", f"{sink.total():,}")
+        logger.info("sweep has ended after %s: all %s runs are done", duration(observer.seconds), f"{sink.total():,}")
         return sink.to_xarray()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rnnlatch import validation
 from rnnlatch._files import write_all, write_netcdf
+from rnnlatch._rate import Rate
 from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
 from rnnlatch.outcomes import Outcome
@@ -193,7 +194,9 @@ class _Together:
     def __init__(self, plans: Sequence[SweepPlan], progress: Progress | None, watch: Sequence[Watch]) -> None:
         self._totals = [total_runs(plan) for plan in plans]
         self._progress, self._watch = progress, watch
-        self._last = [SweepState(0, total) for total in self._totals]
+        self._first: list[SweepState] = []
+        self._last: list[SweepState] = []
+        self._rate = Rate()
 
     def progress(self, number: int) -> Progress | None:
         """Give who is told how many runs of this sweep are done."""
@@ -208,10 +211,13 @@ class _Together:
             return None
 
         def tell(state: SweepState) -> None:
-            self._last[number] = state
-            states = self._last[: number + 1]
+            if number == len(self._last):
+                self._first.append(state)
+                self._last.append(state)
+            self._last[number], states = state, self._last
             done = sum(each.done_runs for each in states)
-            left, rate = sum(self._totals) - done, state.runs_per_second
+            self._rate.take(done - sum(each.done_runs for each in self._first))
+            left, rate = sum(self._totals) - done, self._rate.value()
             outcomes = sum((Counter(each.outcomes) for each in states), Counter[Outcome]())
             together = replace(
                 state,
@@ -220,6 +226,7 @@ class _Together:
                 chunks=sum(each.chunks for each in states),
                 outcomes=dict(outcomes),
                 seconds=sum(each.seconds for each in states),
+                runs_per_second=rate,
                 seconds_left=left / rate if rate else None if left else 0.0,
             )
             for watch in self._watch:
