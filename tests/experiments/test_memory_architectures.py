@@ -10,7 +10,7 @@ import xarray as xr
 import rnnlatch as rl
 from rnnlatch.experiments.base import Material
 from rnnlatch.experiments.own import memory_architectures
-from rnnlatch.experiments.own.memory_architectures import EXPERIMENT, longest_solved
+from rnnlatch.experiments.own.memory_architectures import EXPERIMENT, answer, longest_solved
 from rnnlatch.experiments.own.memory_networks import ARCHITECTURES, TASKS, run
 
 LENGTHS = [20, 50, 100, 200]
@@ -75,6 +75,19 @@ def test_claims_can_turn(words: str, change: Change) -> None:
     change(other)
     assert claim(before, words).held is claim(before, words).expected
     assert claim(other, words).held is not claim(before, words).held
+
+
+def test_the_answer_names_what_solves_the_quickest_first() -> None:
+    data = dataset()
+    data["updates"] = data["success"].copy() * np.arange(len(ARCHITECTURES), 0, -1)[:, None] * 500.0
+    put(data, "adding", "identity", 100, 1 / 3)
+    data = data.sel(task=["adding", "copying"], length=[50, 100], architecture=["identity", "LSTM"])
+    assert answer(data).splitlines() == [
+        "| T | adding | copying |",
+        "| --- | --- | --- |",
+        "| 50 | LSTM 1,000, identity 2,000 | LSTM 1,000, identity 2,000 |",
+        "| 100 | none surely; 33%: identity 0 | none |",
+    ]
 
 
 def test_all_have_about_as_many_recurrent_weights() -> None:

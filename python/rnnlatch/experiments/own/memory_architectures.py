@@ -4,6 +4,7 @@ The tasks are the pathological ones of 2013 and copying; the networks what was p
 published comparisons differ in rule, budget, size and search; here all are the same for all.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rnnlatch import plotting
+from rnnlatch._files import write_whole
 from rnnlatch.experiments.base import Experiment, Material, Scale, ScaleName, SweepPlan
 from rnnlatch.experiments.own import OWN, memory_architectures_claims
 from rnnlatch.experiments.own.memory_networks import ARCHITECTURES, BATCH, TASKS, run
@@ -145,7 +147,7 @@ def plot(data: xr.Dataset) -> "Figure":
             _task_panel(data.sel(task=task), ax)
             ax.set_title(f"{letter}  {task}")
         _answer_panel(data, axes[count])
-        axes[count].set_title(f"{'abcdefgh'[count]}  longest length that all runs solve")
+        axes[count].set_title(f"{'abcdefgh'[count]}  longest length solved")
         for ax in axes[count + 1 :]:
             ax.remove()
         plotting.legend_below(axes[0])
@@ -192,6 +194,37 @@ def longest_solved(data: xr.Dataset) -> NDArray[np.int64]:
     return np.asarray(np.where(unbroken, data["length"].values, 0).max(-1))
 
 
+def answer(data: xr.Dataset) -> str:
+    """Give as a table in Markdown what to use for each task and length: what all runs solve with, the quickest first."""
+    tasks = [str(task) for task in data["task"].values]
+    lines = ["| T | " + " | ".join(tasks) + " |", "| --- " * (len(tasks) + 1) + "|"]
+    for length in data["length"].values:
+        cells = [_answer_cell(data.sel(task=task, length=length)) for task in tasks]
+        lines.append(f"| {length} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _answer_cell(data: xr.Dataset) -> str:
+    """Name the networks that all runs solve with, and their updates, or else the best one and its share of runs."""
+    best = float(data["success"].max())
+    if best == 0:
+        return "none"
+    found = sorted(
+        (float(data["updates"].sel(architecture=name)), place, str(name))
+        for place, name in enumerate(data["architecture"].values)
+        if data["success"].sel(architecture=name) == best
+    )
+    names = ", ".join(f"{name} {updates:,.0f}" for updates, _, name in found)
+    return names if best == 1 else f"none surely; {best:.0%}: {names}"
+
+
+def write(data: xr.Dataset, directory: Path) -> tuple[Path, ...]:
+    """Write the table of what to use."""
+    path = directory / "answer.md"
+    write_whole(path, answer(data).encode())
+    return (path,)
+
+
 EXPERIMENT = Experiment(
     name="memory-architectures",
     paper=OWN,
@@ -201,7 +234,7 @@ EXPERIMENT = Experiment(
     scales={
         "quick": Scale("2 tasks x 6 networks x 2 lengths x 2 runs of at most 400 updates", "about 5 s"),
         "subset": Scale(
-            "7 tasks x 6 networks x 4 lengths x 2 learning rates x 3 runs of at most 5,000 updates", "about 1 h"
+            "7 tasks x 6 networks x 4 lengths x 2 learning rates x 3 runs of at most 5,000 updates", "about 40 min"
         ),
         "paper": Scale(
             "7 tasks x 6 networks x 5 lengths x 4 learning rates x 5 runs of at most 50,000 updates", "about 80 h"
@@ -214,4 +247,5 @@ EXPERIMENT = Experiment(
     analyse=analyse,
     plot=plot,
     claims=memory_architectures_claims.claims,
+    write=write,
 )
