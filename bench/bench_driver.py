@@ -2,6 +2,7 @@
 
 ``python bench/bench_driver.py`` measures all of it, prints it and keeps it as JSON in bench/results; ``--only`` takes parts:
 ``driver`` (chunks that cost nothing, in this process), ``executors`` (the same through threads, processes and Dask),
+``simulated`` (up to a thousand workers that take their time and compute nothing),
 ``cluster`` (the density map on four Dask workers beside two local threads, by turns) and ``adaptive`` (how many runs the
 density map takes). `driver_report.py` writes a kept run into docs/scaling.md.
 """
@@ -27,14 +28,15 @@ from typing import Any
 import numpy as np
 
 import rnnlatch as rl
-from driver_work import Instant, Through, density_study, noop_study
+from driver_work import Instant, Simulated, Through, density_study, noop_study
 from kept_tables import keep
 from rnnlatch.outcomes import NOT_RUN
 from workloads import machine, median
 
 POINTS = 100
 MEGABYTE = 1e6
-PARTS = ("driver", "executors", "cluster", "adaptive")
+CHUNK_SECONDS = 1.5
+PARTS = ("driver", "executors", "simulated", "cluster", "adaptive")
 GRID = ("initial_weight", "noise_level")
 
 
@@ -148,6 +150,28 @@ def executors(chunks: int, repeats: int) -> dict[str, Any]:
     return found
 
 
+def simulated(workers: int, chunk_runs: int) -> dict[str, Any]:
+    """What share of their time so many workers are busy, whose chunks take as long as chunks of a sweep do."""
+    rounds = 8
+    with (
+        tempfile.TemporaryDirectory(prefix="rnnlatch-bench-") as directory,
+        Simulated(workers, CHUNK_SECONDS) as executor,
+    ):
+        chunks = rounds * workers // POINTS * POINTS or POINTS
+        store = Path(directory) / "sweep.sqlite"
+        seconds = noop(executor, chunks, chunk_runs, store)
+        size = store.stat().st_size
+    return {
+        "workers": workers,
+        "chunk_runs": chunk_runs,
+        "chunks": chunks,
+        "seconds": seconds,
+        "busy": chunks * CHUNK_SECONDS / (workers * seconds),
+        "chunks_per_second": chunks / seconds,
+        "megabytes_per_second": size / seconds / MEGABYTE,
+    }
+
+
 def density_axes() -> dict[str, Any]:
     """The grid of the density map."""
     from rnnlatch import experiments
@@ -236,6 +260,8 @@ def main() -> None:
         record["resuming"] = in_own_process("resuming", options.chunks)
     if "executors" in options.only:
         record["executors"] = executors(2000, options.repeats)
+    if "simulated" in options.only:
+        record["simulated"] = [simulated(n, runs) for runs in (256, 10_000) for n in (10, 100, 1000)]
     if "cluster" in options.only:
         record["cluster"] = cluster_beside_threads(options.runs, options.repeats)
     if "adaptive" in options.only:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import threading
+import time
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -11,7 +15,7 @@ import rnnlatch as rl
 from rnnlatch._chunks import ChunkResult, ChunkSpec
 from rnnlatch._variables import variables
 
-__all__ = ["Instant", "Through", "density_study", "empty_chunk", "noop_study"]
+__all__ = ["Instant", "Simulated", "Through", "density_study", "empty_chunk", "noop_study"]
 
 
 def noop_study(noise_std: float) -> rl.Run:
@@ -57,3 +61,49 @@ class Through(Executor):
     def submit(self, _: Any, /, *arguments: Any, **__: Any) -> Future[Any]:
         """Let the executor do nothing."""
         return self._executor.submit(empty_chunk, *arguments)
+
+
+class Simulated(Executor):
+    """So many workers, each of which takes so many seconds for a chunk and computes nothing; the driver is the real one."""
+
+    def __init__(self, workers: int, seconds: float) -> None:
+        self.num_workers, self._seconds = workers, seconds
+        self._free = [0.0] * workers  # when each of them will have done what it was given
+        self._flying: list[tuple[float, int, Future[Any], Any]] = []
+        self._numbers = itertools.count()
+        self._changed, self._closed = threading.Condition(), False
+        self._results: dict[int, Any] = {}
+        self._clock = threading.Thread(target=self._run, daemon=True)
+        self._clock.start()
+
+    def submit(self, _: Any, /, *arguments: Any, **__: Any) -> Future[Any]:
+        """Give a future that will be done when the first worker that is free has had its time."""
+        future: Future[Any] = Future()
+        with self._changed:
+            start = max(time.monotonic(), heapq.heappop(self._free))
+            heapq.heappush(self._free, start + self._seconds)
+            heapq.heappush(self._flying, (start + self._seconds, next(self._numbers), future, arguments[0]))
+            self._changed.notify()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """End."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._clock.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._flying or self._flying[0][0] > time.monotonic():
+                    if self._closed:
+                        return
+                    left = self._flying[0][0] - time.monotonic() if self._flying else None
+                    self._changed.wait(left)
+                _, _, future, spec = heapq.heappop(self._flying)
+            if future.set_running_or_notify_cancel():
+                runs = int(spec.counts.sum())
+                if runs not in self._results:
+                    self._results[runs] = empty_chunk(spec)
+                future.set_result(self._results[runs])
