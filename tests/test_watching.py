@@ -14,10 +14,11 @@ import pytest
 import xarray as xr
 
 import rnnlatch as rl
-from minibatch_training import LONG, swept_in_matrices
+from minibatch_training import LONG, swept_in_matrices, trained
 from rnnlatch import Outcome, SweepState, _driver, _minibatch_engine, _minibatch_runs, _rate, _side_by_side
 from rnnlatch._rate import Rate
 from rnnlatch.outcomes import NOT_RUN
+from rnnlatch.progress import ProgressBar
 from rnnlatch.sweep import SweepInterrupted
 from sweeps import RUNS, swept
 
@@ -251,6 +252,22 @@ def test_a_line_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     last = drawn.split("\r")[-1]
     assert f"100%  {TOTAL}/{TOTAL} runs" in last
     assert f"converged {found[Outcome.CONVERGED]}, exhausted {found[Outcome.EXHAUSTED]}" in last
+
+
+def test_a_bar_as_progress_has_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    terminal = Terminal()
+    with ProgressBar("small", stream=terminal) as bar:
+        swept(progress=bar)
+    assert "converged" in terminal.getvalue()
+
+
+def test_training_is_drawn_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    trained(progress=True, runs=3)
+    assert "3/3 runs" in terminal.getvalue().split("\r")[-1]
+    with pytest.raises(TypeError, match="progress is 3; it must be True, False, None or a function"):
+        trained(progress=3)
 
 
 @pytest.mark.parametrize("progress", [True, False, None])

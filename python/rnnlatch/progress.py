@@ -10,14 +10,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rnnlatch import validation
 from rnnlatch._rate import Rate
 from rnnlatch.outcomes import Outcome
 from rnnlatch.watching import SweepState, Watch
 
-__all__ = ["NotebookProgress", "ProgressBar", "check_listeners", "display", "duration", "outcome_words", "rate_words"]
+if TYPE_CHECKING:
+    from rnnlatch._engine import Progress
+
+__all__ = [
+    "NotebookProgress",
+    "ProgressBar",
+    "check_progress",
+    "check_watch",
+    "drawn",
+    "duration",
+    "listeners",
+    "outcome_words",
+    "rate_words",
+]
 
 TERMINAL_SECONDS = 0.1
 NOTEBOOK_SECONDS = 0.25
@@ -87,7 +100,7 @@ class _Display:
 
 
 class ProgressBar(_Display):
-    """Draws one line on a terminal, and nothing anywhere else: pass it as `progress`, or its method `show` as `watch`.
+    """Draws one line on a terminal, and nothing anywhere else: pass it as `progress`.
 
     Parameters
     ----------
@@ -187,43 +200,57 @@ class NotebookProgress(_Display):
             self._handle.update(bundle, raw=True)
 
 
+def check_progress(progress: object) -> None:
+    """Raise a TypeError where the keyword ``progress`` is not as it must be."""
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"progress is {validation.show(progress)}; it must be True, False, None or a function")
+
+
+def check_watch(watch: object) -> None:
+    """Raise a TypeError where the keyword ``watch`` is not as it must be."""
+    if watch is not None and not callable(watch):
+        raise TypeError(f"watch is {validation.show(watch)}; it must be None or a function")
+
+
 @contextmanager
-def display(progress: object, label: str) -> Iterator[tuple[Any, tuple[Watch, ...]]]:
-    """Give who is told how far a sweep is, for what the keyword ``progress`` was given.
+def drawn(progress: "Progress | bool | None", label: str) -> "Iterator[Progress | None]":
+    """Give who is told how far the work is, for what the keyword ``progress`` was given.
 
     Parameters
     ----------
     progress : callable, bool or None
-        True: whatever can be drawn here; a function takes it itself.
+        True: whatever can be drawn here.
     label : str
-        What stands in front.
+        What stands in front of what is drawn.
+
+    Yields
+    ------
+    callable or None
+        As `rnnlatch.sweep.Progress` says.
+    """
+    if progress is not True:
+        yield None if progress is False else progress
+        return
+    with NotebookProgress(label) if _in_notebook() else ProgressBar(label) as shown:
+        yield shown
+
+
+@contextmanager
+def listeners(
+    progress: "Progress | bool | None", watch: Watch | None, label: str
+) -> "Iterator[tuple[Progress | None, tuple[Watch, ...]]]":
+    """Give who is told how far a sweep is, for what the keywords ``progress`` and ``watch`` were given.
 
     Yields
     ------
     progress : callable or None
         Who takes runs done, runs in all, and what is being worked on.
     watch : tuple of callable
-        Who takes states.
+        Who takes states: what is drawn, too.
     """
-    if progress is not True:
-        yield progress or None, ()
-        return
-    with NotebookProgress(label) if _in_notebook() else ProgressBar(label) as shown:
-        yield None, (shown.show,)
-
-
-def check_listeners(progress: object, watch: object) -> None:
-    """Check the keywords ``progress`` and ``watch`` of a sweep.
-
-    Raises
-    ------
-    TypeError
-        If one of them is not as it must be.
-    """
-    if progress is not None and not isinstance(progress, bool) and not callable(progress):
-        raise TypeError(f"progress is {validation.show(progress)}; it must be True, False, None or a function")
-    if watch is not None and not callable(watch):
-        raise TypeError(f"watch is {validation.show(watch)}; it must be None or a function")
+    with drawn(progress, label) as shown:
+        watching = () if watch is None else (watch,)
+        yield (None, (shown.show, *watching)) if isinstance(shown, _Display) else (shown, watching)
 
 
 def _in_notebook() -> bool:

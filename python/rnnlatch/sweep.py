@@ -21,7 +21,7 @@ from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
 from rnnlatch.algorithms.python import importable
-from rnnlatch.progress import check_listeners, display, duration
+from rnnlatch.progress import check_progress, check_watch, duration, listeners
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
 from rnnlatch.store import Store
@@ -153,7 +153,8 @@ def sweep(
         chunk_runs = validation.integer("chunk_runs", chunk_runs, at_least=1)
     if executor is not None:
         validation.instance("executor", executor, Executor, "a concurrent.futures.Executor or None")
-    check_listeners(progress, watch)
+    check_progress(progress)
+    check_watch(watch)
     there = None if store is None else Store.existing(store)
     seed = there.plan.seed if there is not None and rng is None else seeds.normalise(rng)
     plan = make_plan(study, axes, common, runs, seed, experiment)
@@ -161,8 +162,7 @@ def sweep(
         _check_importable(plan)
     with ExitStack() as stack:
         sink: Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
-        called, watching = stack.enter_context(display(progress, experiment))
-        observer = Observer(called, watching if watch is None else (*watching, watch))
+        observer = Observer(*stack.enter_context(listeners(progress, watch, experiment)))
         driver = Driver(plan, sink, observer, executor=executor, threads=threads_each, chunk_runs=chunk_runs)
         _log_begin(plan, store, executor)
         try:

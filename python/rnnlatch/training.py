@@ -22,6 +22,7 @@ from rnnlatch.algorithms import Algorithm
 from rnnlatch.cells import LatchNeuron, NetworkCell
 from rnnlatch.criterion import Criterion
 from rnnlatch.early_stopping import EarlyStopping
+from rnnlatch.progress import check_progress, drawn
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run, check_record
 from rnnlatch.tasks import Task
@@ -48,7 +49,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     rng: RNGLike | None = None,
     threads: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> xr.Dataset:
     """Train independent networks that differ in nothing but their random numbers.
 
@@ -89,8 +90,9 @@ def train(
     threads : int, optional
         Threads of the engine; None: all processors. The result does not depend on it, to the last bit. Of networks in
         matrices each has one, or several where they are fewer than threads.
-    progress : callable, optional
-        Called with runs done, runs in all, and a text; see `rnnlatch.sweep.Progress`.
+    progress : callable or bool, optional
+        Called with runs done, runs in all, and a text; see `rnnlatch.sweep.Progress`. True draws that: a line on standard
+        error where that is a terminal, a bar below the cell of a notebook, nothing elsewhere.
 
     Returns
     -------
@@ -157,13 +159,15 @@ def train(
     threads = check_threads(threads)
     every = check_record(run, record)
     seconds = validation.number("checkpoint_seconds", checkpoint_seconds, above=0)
+    check_progress(progress)
     with ExitStack() as stack:
+        called = stack.enter_context(drawn(progress, ""))
         kept = None
         if checkpoint is not None:
             kept = stack.enter_context(Checkpoint(checkpoint, seconds, run, runs, every, rng))
         seed = seeds.normalise(rng) if kept is None else kept.seed
         try:
-            return _train(run, runs, every, seed, threads, progress, kept)
+            return _train(run, runs, every, seed, threads, called, kept)
         except KeyboardInterrupt:
             if kept is None:
                 raise

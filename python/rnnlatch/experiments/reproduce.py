@@ -16,7 +16,7 @@ from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
 from rnnlatch.outcomes import Outcome
 from rnnlatch.plotting.style import FORMATS, save
-from rnnlatch.progress import check_listeners, display
+from rnnlatch.progress import check_progress, check_watch, listeners
 from rnnlatch.store import open_store
 from rnnlatch.sweep import Progress, Watch, sweep
 from rnnlatch.watching import SweepState
@@ -107,10 +107,11 @@ def reproduce(
     given = None if data is None else Path(data)
     plans = experiment.plans(scale, given)
     directory = writable_directory(Path(out) / experiment.name)
-    check_listeners(progress, watch)
+    check_progress(progress)
+    check_watch(watch)
     files = []
-    with display(progress, experiment.name) as (called, watching):
-        together = _Together(plans, called, watching if watch is None else (*watching, watch))
+    with listeners(progress, watch, experiment.name) as (called, watching):
+        together = _Together(plans, called, watching)
         for number, plan in enumerate(plans):
             files.append(directory / plan.file)
             sweep(
