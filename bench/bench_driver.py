@@ -31,6 +31,7 @@ import rnnlatch as rl
 from driver_work import Instant, Simulated, Through, density_study, noop_study
 from kept_tables import keep
 from rnnlatch.outcomes import NOT_RUN
+from store_resume import resuming
 from workloads import machine, median
 
 POINTS = 100
@@ -90,28 +91,6 @@ def driver_alone(chunks: int, chunk_runs: int) -> dict[str, Any]:
             "resident_mb_before": before,
             "resident_mb": resident_mb(),
         }
-
-
-def resuming(chunks: int) -> dict[str, Any]:
-    """How long it takes from the call of a sweep, all of whose chunks but one are stored, until that one is given out."""
-    with tempfile.TemporaryDirectory(prefix="rnnlatch-bench-") as directory:
-        store = Path(directory) / "sweep.sqlite"
-        noop(Instant(), chunks, 2, store)
-        connection = import_module("sqlite3").connect(store)
-        with connection:
-            (row,) = connection.execute("SELECT max(rowid) FROM segment").fetchone()
-            connection.execute("DELETE FROM segment WHERE rowid = ?", (row,))
-        connection.close()
-        begun: list[float] = []
-
-        class Watched(Instant):
-            def submit(self, function: Any, /, *arguments: Any, **others: Any) -> Any:
-                begun.append(time.perf_counter())
-                return super().submit(function, *arguments, **others)
-
-        start = time.perf_counter()
-        noop(Watched(), chunks, 2, store)
-        return {"chunks": chunks, "seconds": begun[0] - start}
 
 
 @contextmanager
@@ -248,8 +227,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.part:
         name, *numbers = options.part
-        parts: dict[str, Callable[..., dict[str, Any]]] = {"driver": driver_alone, "resuming": resuming}
-        print(json.dumps(parts[name](*map(int, numbers))))
+        assert name == "driver"
+        print(json.dumps(driver_alone(*map(int, numbers))))
         return
     record: dict[str, Any] = {"machine": machine() | {"load": os.getloadavg()}, "isa": rl.info()["isa"]}
     if "driver" in options.only:
@@ -257,7 +236,7 @@ def main() -> None:
             in_own_process("driver", chunks, runs)
             for chunks, runs in ((options.chunks, 2), (options.chunks // 10, 256), (options.chunks // 100, 16_384))
         ]
-        record["resuming"] = in_own_process("resuming", options.chunks)
+        record["resuming"] = resuming(options.chunks, (100, 1_000, 10_000))
     if "executors" in options.only:
         record["executors"] = executors(2000, options.repeats)
     if "simulated" in options.only:

@@ -4,6 +4,7 @@ Stores of so many chunks of 16 runs are made, spread over more or fewer grid poi
 the seconds of each step, of a process that has rnnlatch imported, and its largest memory.
 """
 
+import json
 import resource
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from rnnlatch.rng import normalise
 CHUNKS = 100_000
 RUNS = 16
 LENGTHS = 10
+POINTS = (100, 1_000, 10_000, 100_000)
 
 
 def study(length: int, noise_std: float) -> rl.Run:
@@ -55,12 +57,12 @@ class Started(Exception):
     """The sweep has begun to compute."""
 
 
-def measure(path: Path, points: int, runs: int) -> None:
-    """Print the seconds of each step."""
-    clock, steps = time.perf_counter, {}
+def steps(path: Path, points: int, runs: int) -> dict[str, float]:
+    """Give the seconds of each step, and the memory of this process in MB."""
+    clock, found = time.perf_counter, {}
 
     def step(name: str, begin: float) -> None:
-        steps[name] = clock() - begin
+        found[name] = clock() - begin
 
     begin = clock()
     store = rl.open_store(path)
@@ -90,24 +92,34 @@ def measure(path: Path, points: int, runs: int) -> None:
     begin = clock()
     data.outcome.isel(run=0).load()
     step("read", begin)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{points:8,}  " + "  ".join(f"{value:7.3f}" for value in steps.values()) + f"  {memory:6.0f} MB", flush=True)
+    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return found
 
 
-def main(chunks: int) -> None:
-    print(f"{chunks:,} chunks; seconds")
-    print("  points     open    count     plan     hold   resume  dataset     read  memory")
+def resuming(chunks: int, spread: tuple[int, ...] = POINTS) -> list[dict[str, float]]:
+    """Measure stores of so many chunks over more and fewer grid points, each in a process of its own."""
+    found = []
     with tempfile.TemporaryDirectory() as directory:
-        for points in (100, 1_000, 10_000, 100_000):
+        for points in spread:
             if points > chunks:
                 break
             path, runs = Path(directory) / f"{points}.sqlite", RUNS * chunks // points
             make(path, make_plan(study, axes(points), (), runs, normalise(0)))
-            subprocess.run([sys.executable, __file__, "measure", str(path), str(points), str(runs)], check=True)
+            command = [sys.executable, __file__, "measure", str(path), str(points), str(runs)]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found.append({"points": points, "chunks": chunks} | json.loads(printed))
+    return found
+
+
+def main(chunks: int) -> None:
+    """Print the seconds of each step."""
+    print(f"{chunks:,} chunks; seconds")
+    for each in resuming(chunks):
+        print(f"{each.pop('points'):8,} grid points  " + "  ".join(f"{name} {each[name]:.3f}" for name in each))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["measure"]:
-        measure(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+        print(json.dumps(steps(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))))
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else CHUNKS)
