@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -199,8 +200,26 @@ def test_mpi_gives_the_same(tmp_path: Path) -> None:
     assert done.stdout == "the same\n", done.stderr
 
 
+def test_a_scheduler_that_has_gone_is_an_error_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Executor):
+        """As Dask's, whose client has lost the scheduler."""
+
+        __module__ = "distributed.cfexecutor"
+        _client = SimpleNamespace(status="closed", nthreads=dict)
+
+        def submit(self, *_: Any, **__: Any) -> "Future[Any]":
+            return Future()
+
+    monkeypatch.setattr(_driver, "TICK", 0.01)
+    with pytest.raises(SweepError, match=r"runs 0 to 8 at the grid point .* failed: the scheduler has gone"):
+        swept(executor=Gone())
+
+
 def test_reasons_are_sentences() -> None:
     class KilledWorker(Exception):
+        pass
+
+    class ClosedClientError(Exception):
         pass
 
     assert "a worker process has died" in reason(BrokenProcessPool("gone"))
@@ -208,4 +227,6 @@ def test_reasons_are_sentences() -> None:
     assert (
         reason(RuntimeError("the worker computes with another version")) == "the worker computes with another version"
     )
+    assert reason(ClosedClientError("Client is closed.")) == "the scheduler has gone"
+    assert reason(ConnectionError("the scheduler has gone")) == "the scheduler has gone"
     assert reason(KeyError("a")) == "KeyError: 'a'"

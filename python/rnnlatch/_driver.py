@@ -220,7 +220,10 @@ class Driver:
                 for future in finished:
                     collect(future)
                 if not finished:
-                    workers.check()
+                    try:
+                        workers.check()
+                    except ConnectionError as error:
+                        raise self.failed(next(iter(flying.values())).segments, error) from error
                     self.observer.report(0, "")
         except BaseException:
             # Nothing that is finished is lost; what has not begun never will.

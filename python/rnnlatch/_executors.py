@@ -69,7 +69,9 @@ def reason(error: BaseException) -> str:
         return "it was cancelled, by somebody or because the scheduler has gone"
     if type(error).__name__ == "KilledWorker":
         return f"the workers that computed it died one after the other, killed or out of memory ({error})"
-    if type(error) is RuntimeError:  # one of our own sentences
+    if type(error).__name__ == "ClosedClientError":  # of Dask, to which a chunk was to be given
+        return "the scheduler has gone"
+    if type(error) in (RuntimeError, ConnectionError):  # one of our own sentences
         return str(error)
     return f"{type(error).__name__}: {error}"
 
