@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,10 @@ import rnnlatch as rl
 from rnnlatch import SweepState, _sqlite
 from rnnlatch._log import LogLines, logger
 from rnnlatch.cli import main
+from rnnlatch.experiments import reproduce
 from rnnlatch.progress import ProgressBar
+from rnnlatch.watching import Watch
 from sweeps import swept
-
-LENGTH = "bengio1994-length"
 
 
 def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
@@ -77,13 +78,22 @@ def test_chunks_are_said_to_who_wants_to_know_everything(caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize(("verbose", "levels"), [([], 0), (["-v"], 1), (["-vv"], 2)])
 def test_the_command_says_as_much_as_is_asked(
-    verbose: list[str], levels: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verbose: list[str],
+    levels: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def small(*_: Any, watch: Watch, **__: Any) -> reproduce.Reproduction:
+        swept(watch=watch)
+        return reproduce.Reproduction(tmp_path, (), ())
+
+    monkeypatch.setattr(reproduce, "reproduce", small)
     before = logger.level, list(logger.handlers)
-    assert main(["reproduce", LENGTH, "--scale", "quick", "--out", str(tmp_path), *verbose]) == 0
+    assert main(["reproduce", "bengio1994-density", "--out", str(tmp_path), *verbose]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert all(re.match(r"rnnlatch: \d\d:\d\d:\d\d ", line) for line in lines)
-    assert sum("begins" in line for line in lines) == (3 if levels else 0)
+    assert sum("begins" in line for line in lines) == (1 if levels else 0)
     assert any("a chunk of" in line for line in lines) == (levels == 2)
     assert (logger.level, logger.handlers) == before
 

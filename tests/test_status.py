@@ -231,7 +231,7 @@ def test_who_asks_is_in_nobodys_way(path: Path) -> None:
     for thread in threads:
         thread.start()
     try:
-        for _ in range(200):
+        for _ in range(50):
             lock = WriteLock(path)
             assert holder(path).held
             with pytest.raises(Busy):

@@ -112,6 +112,8 @@ class Driver:
 
     def keep(self, states: Mapping[tuple[int, int], bytes]) -> None:
         """Keep the states of runs that are under way."""
+        if not states:
+            return
         self.sink.keep(states)
         if self.observer.watched:
             self.observer.begun = self.sink.begun()
