@@ -1,5 +1,6 @@
 """Small sweeps that several tests share; workers import them from here."""
 
+from importlib import import_module
 from typing import Any
 
 import xarray as xr
@@ -24,3 +25,8 @@ def swept(**given: Any) -> xr.Dataset:
     """Sweep the small grid."""
     settings: dict[str, Any] = {"study": study, "axes": AXES, "runs": RUNS, "rng": 1}
     return rl.sweep(**(settings | given))
+
+
+def change_version(module: str, version: int) -> None:
+    """Let this process believe that it has another version of the numerics."""
+    import_module(module).NUMERICS_VERSION = version  # type: ignore[attr-defined]

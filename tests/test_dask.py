@@ -23,7 +23,7 @@ from rnnlatch import _dask, _driver
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
 from rnnlatch.sweep import SweepError
-from sweeps import swept
+from sweeps import change_version, swept
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -51,7 +51,10 @@ def whole() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
+    dask: Any = pytest.importorskip("dask")
+    # A machine that is busy with other tests is no fault of a cluster.
     with (
+        dask.config.set({"distributed.comm.timeouts.connect": "60s"}),
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
         ) as cluster,
@@ -128,29 +131,22 @@ def failing(length: int, noise_std: float) -> rl.Run:
 
 
 def test_a_worker_of_another_version_is_refused_at_once(client: Any) -> None:
-    client.run(change, "rnnlatch._dask", 99)
+    client.run(change_version, "rnnlatch._dask", 99)
     try:
         words = r"worker tcp://.* has rnnlatch .* \(numerics_version 99\); here"
         with pytest.raises(ValueError, match=words), _dask.connected(address(client)):
             pass
     finally:
-        client.run(change, "rnnlatch._dask", rl._numerics.NUMERICS_VERSION)
+        client.run(change_version, "rnnlatch._dask", rl._numerics.NUMERICS_VERSION)
 
 
 def test_a_worker_of_another_version_that_comes_later_says_so(client: Any) -> None:
-    client.run(change, "rnnlatch._chunks", 99)
+    client.run(change_version, "rnnlatch._chunks", 99)
     try:
         with pytest.raises(SweepError, match="numerics_version is 99 in the worker"):
             swept(executor=client.get_executor(pure=False))
     finally:
-        client.run(change, "rnnlatch._chunks", rl._numerics.NUMERICS_VERSION)
-
-
-def change(module: str, version: int) -> None:
-    """Let this worker have another version."""
-    import importlib
-
-    importlib.import_module(module).NUMERICS_VERSION = version  # type: ignore[attr-defined]
+        client.run(change_version, "rnnlatch._chunks", rl._numerics.NUMERICS_VERSION)
 
 
 def test_the_command_line_reproduces_on_a_cluster(client: Any, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_a_scheduler_that_has_gone_is_an_error_of_the_sweep(monkeypatch: pytest.
         """As Dask's, whose client has lost the scheduler."""
 
         __module__ = "distributed.cfexecutor"
-        _client = SimpleNamespace(status="closed", nthreads=dict)
+        _client = SimpleNamespace(status="closed", sync=lambda *_, **__: {}, scheduler=SimpleNamespace(ncores=None))
 
         def submit(self, *_: Any, **__: Any) -> "Future[Any]":
             return Future()

@@ -15,6 +15,9 @@ IN_FLIGHT_UNKNOWN = 64
 ASK_SECONDS = 5.0
 """A cluster is asked so often how many workers it has: they come and go."""
 
+ANSWER_SECONDS = 5.0
+"""And may take so long to answer."""
+
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """The second is what a future raises that was cancelled; Dask's futures raise the first, which is no Exception."""
 
@@ -37,7 +40,7 @@ class Workers:
         """Give how many chunks are computed at a time, or None where the executor does not tell."""
         now = time.monotonic()
         if now - self._asked >= ASK_SECONDS:
-            self._count, self._asked = _slots(self.executor), now
+            self._count, self._asked = _slots(self.executor, self._count), now
         return self._count
 
     def window(self) -> int:
@@ -76,14 +79,15 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _slots(executor: Executor) -> int | None:
-    """Ask an executor how many chunks it computes at a time."""
+def _slots(executor: Executor, before: int | None) -> int | None:
+    """Ask an executor how many chunks it computes at a time; who does not answer has as many as before."""
     client = _dask_client(executor)
     if client is not None:
         try:
-            return int(sum(client.nthreads().values()))
-        except (OSError, TimeoutError, ValueError, RuntimeError):  # it is not there at the moment
-            return None
+            # As client.nthreads(), which would wait for ever for a scheduler that has just gone.
+            return int(sum(client.sync(client.scheduler.ncores, callback_timeout=ANSWER_SECONDS).values()))
+        except (OSError, TimeoutError, ValueError, RuntimeError):
+            return before
     # Of the standard library and loky; of mpi4py.
     for name in ("_max_workers", "num_workers"):
         found = getattr(executor, name, None)
