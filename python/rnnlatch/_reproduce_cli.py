@@ -63,7 +63,7 @@ def add_command(commands: Any) -> None:
     run.add_argument("--scale", choices=("quick", "subset", "paper", "large"), default="paper", help=SCALE)
     run.add_argument("--out", default="results", metavar="DIR", help="where to write (results)")
     run.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start (0)")
-    run.add_argument("--threads", type=int, metavar="N", help="threads (all processors)")
+    run.add_argument("--threads", type=int, metavar="N", help="threads (all processors; with --scheduler 1)")
     run.add_argument(
         "--scheduler",
         metavar="ADDRESS",
