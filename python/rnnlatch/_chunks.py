@@ -13,7 +13,7 @@ from rnnlatch._costs import FixedSizes, Sizes, Work, minibatch_seconds
 from rnnlatch._dispatch import instruction_set
 from rnnlatch._engine import train_runs
 from rnnlatch._minibatch_engine import Kept
-from rnnlatch._numerics import NUMERICS_VERSION, arithmetic
+from rnnlatch._numerics import NUMERICS_VERSION, arithmetic_differs
 from rnnlatch._plan import Plan
 from rnnlatch.run import Run
 
@@ -139,8 +139,7 @@ def run_chunk(spec: ChunkSpec, progress: Callable[..., object] | None = None) ->
             f"numerics_version is {NUMERICS_VERSION} in the worker and {spec.numerics_version} in the driver; both must "
             "have the same version of rnnlatch"
         )
-    engine = spec.runs[0].engine
-    if arithmetic(engine, spec.instruction_set) != arithmetic(engine, instruction_set):
+    if arithmetic_differs([spec.runs[0].engine], spec.instruction_set, instruction_set) is not None:
         raise RuntimeError(
             f"the worker computes with {instruction_set} and the driver with {spec.instruction_set}, whose last bits differ "
             f"here; RNNLATCH_ISA set to one that all have, for the driver and the workers, makes them alike"

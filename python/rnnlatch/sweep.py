@@ -156,7 +156,7 @@ def sweep(
     check_progress(progress)
     check_watch(watch)
     there = None if store is None else Store.existing(store)
-    seed = there.plan.seed if there is not None and rng is None else seeds.normalise(rng)
+    seed = there.seed if there is not None and rng is None else seeds.normalise(rng)
     plan = make_plan(study, axes, common, runs, seed, experiment)
     if store is not None or executor is not None:
         _check_importable(plan)
