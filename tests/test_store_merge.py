@@ -63,10 +63,15 @@ GRIDS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], int]] = {
         AXES,
         6 * 4 + 3 * 2,
     ),
-    "in no order": (
+    "in descending order": (
         [{"axes": AXES | {"noise_std": [0.8, 0.1]}}, {"axes": AXES | {"noise_std": [0.4]}}],
-        AXES | {"noise_std": [0.8, 0.1, 0.4]},
+        AXES | {"noise_std": [0.8, 0.4, 0.1]},
         0,
+    ),
+    "in two orders": (
+        [{"axes": AXES | {"noise_std": [0.8, 0.1]}}, {"axes": AXES | {"noise_std": [0.1, 0.4]}}],
+        AXES,
+        2 * RUNS,
     ),
     "one": ([{}], AXES, 0),
 }

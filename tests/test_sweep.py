@@ -67,7 +67,7 @@ def test_an_executor_of_processes_gives_the_same(whole: xr.Dataset) -> None:
 
 
 def test_more_values_and_more_runs_leave_the_others_unchanged(whole: xr.Dataset) -> None:
-    more = swept(axes={"length": [3, 5, 6, 8], "noise_std": np.array([0.8, 0.2, 0.1, 0.4])}, runs=2 * RUNS)
+    more = swept(axes={"length": [3, 5, 6, 8], "noise_std": np.array([0.8, 0.4, 0.2, 0.1])}, runs=2 * RUNS)
     part = more.sel(length=[5, 8], noise_std=[0.1, 0.4, 0.8]).isel(run=slice(RUNS))
     xr.testing.assert_equal(part, whole)
 
@@ -247,6 +247,11 @@ def test_runs_in_matrices_come_first_and_one_by_one_the_longest_before_all() -> 
         ({"axes": {"length": []}}, ValueError, "axis length is empty"),
         ({"axes": {"length": [5, 5]}}, ValueError, "axis length has 5 twice"),
         ({"axes": {"length": [5, 5.0]}}, ValueError, "axis length has 5.0 twice"),
+        (
+            {"axes": {"length": [5, 6, 40, 20, 10]}},
+            ValueError,
+            "axis length has 6, 40, 20 one after the other; its numbers must be in ascending or descending order",
+        ),
         ({"axes": {"length": 5}}, TypeError, "axis length is 5"),
         ({"axes": {"length": "five"}}, TypeError, "axis length is 'five'"),
         ({"axes": {"length": [[5]]}}, TypeError, "axis length is [[5]]"),

@@ -17,7 +17,7 @@ from rnnlatch._chunks import Segment
 from rnnlatch._difference import between_settings
 from rnnlatch._files import checked_path
 from rnnlatch._numerics import arithmetic_differs
-from rnnlatch._plan import AxisValue, Plan
+from rnnlatch._plan import AxisValue, Plan, kinds_of
 from rnnlatch._sqlite import STORE, StoreError, StoreMismatchError
 from rnnlatch._variables import Variable
 from rnnlatch.rng import canonical
@@ -82,10 +82,10 @@ def merge_stores(target: str | os.PathLike[str], sources: Sequence[str | os.Path
 
     Notes
     -----
-    The values of an axis are united: in ascending order where all are numbers and each store has them so, else in the order
-    in which they are found. `runs` is the largest; `rnnlatch.AdaptiveRuns` must be the same, and with a budget the axes too.
-    What no store has yet is missing in the new one, and
-    `rnnlatch.sweep` with the united axes goes on with it.
+    The values of an axis are united: numbers in ascending order, or in descending order where no store has them in
+    ascending order, texts and booleans in the order in which they are found. `runs` is the largest;
+    `rnnlatch.AdaptiveRuns` must be the same, and with a budget the axes too. What no store has yet is missing in the new
+    one, and `rnnlatch.sweep` with the united axes goes on with it.
 
     Two stores that have the same run from different machines are a test of whether it can be reproduced.
 
@@ -168,11 +168,12 @@ def _united_values(axis: str, stores: Sequence[Store]) -> tuple[AxisValue, ...]:
     given = [store.plan.axes[axis] for store in stores]
     found = {_value_key(value): value for values in reversed(given) for value in values}
     ordered = [found[key] for key in dict.fromkeys(_value_key(value) for values in given for value in values)]
-    kinds = {"text" if isinstance(v, str) else "bool" if isinstance(v, bool) else "number" for v in ordered}
+    kinds = kinds_of(ordered)
     if len(kinds) > 1:
         raise StoreMismatchError(f"axis {axis} has values of different kinds: {validation.show(ordered)}")
-    if kinds == {"number"} and all(list(values) == sorted(values) for values in given):
-        ordered.sort()
+    if kinds == {"number"}:
+        several = [values for values in given if len(values) > 1]
+        ordered.sort(reverse=bool(several) and all(list(values) == sorted(values, reverse=True) for values in several))
     return tuple(ordered)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
 
-__all__ = ["AxisValue", "Plan", "identity", "make_plan"]
+__all__ = ["AxisValue", "Plan", "identity", "kinds_of", "make_plan"]
 
 AxisValue: TypeAlias = bool | int | float | str
 
@@ -340,7 +340,7 @@ def _axis_values(name: str, given: Any) -> tuple[AxisValue, ...]:
     values = tuple(_axis_value(name, value) for value in given)
     if not values:
         raise ValueError(f"axis {name} is empty; it must be {allowed}, at least one")
-    kinds = {"text" if isinstance(v, str) else "bool" if isinstance(v, bool) else "number" for v in values}
+    kinds = kinds_of(values)
     if len(kinds) > 1:
         raise TypeError(f"axis {name} is {validation.show(list(values))}; it must be {allowed}, not a mixture")
     seen: set[AxisValue] = set()
@@ -348,7 +348,19 @@ def _axis_values(name: str, given: Any) -> tuple[AxisValue, ...]:
         if value in seen:
             raise ValueError(f"axis {name} has {value!r} twice; its values must differ")
         seen.add(value)
+    if kinds == {"number"}:
+        for three in zip(values, values[1:], values[2:], strict=False):
+            if sorted(three)[1] != three[1]:
+                raise ValueError(
+                    f"axis {name} has {', '.join(map(repr, three))} one after the other; its numbers must be in ascending or "
+                    "descending order"
+                )
     return values
+
+
+def kinds_of(values: Iterable[AxisValue]) -> set[str]:
+    """Give what the values of an axis are, of which there may be one kind only."""
+    return {"text" if isinstance(v, str) else "bool" if isinstance(v, bool) else "number" for v in values}
 
 
 def _axis_value(name: str, value: Any) -> AxisValue:

@@ -80,7 +80,7 @@ def sweep(
     study : callable
         ``study(**axes)`` is called here, once for each grid point, and returns an `rnnlatch.Run`.
     axes : mapping of str to sequence
-        The values of each axis: numbers, texts or booleans, all different.
+        The values of each axis, all different: numbers in ascending or descending order, texts or booleans in any.
     common : sequence of str
         Axes that share their random numbers: grid points that differ on these axes only see the same noise.
     runs : int or AdaptiveRuns
