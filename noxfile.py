@@ -64,6 +64,13 @@ def package(session: nox.Session) -> None:
         session.error(f"the wheel has files outside the package: {stray[:5]}")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; every warning is an error."""
+    session.install(".", *nox.project.dependency_groups(PROJECT, "docs"))
+    session.run("sphinx-build", "-W", "-n", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs)
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; quiet machines only."""
