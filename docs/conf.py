@@ -20,10 +20,13 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     # Of this project, in _ext.
+    "api_pages",
     "mathml",
     "repository_files",
+    "short_names",
 ]
 exclude_patterns = ["_build", "_ext", "figures"]
+templates_path = ["_templates"]
 default_role = "py:obj"
 nitpicky = True
 keep_warnings = False
@@ -32,8 +35,16 @@ keep_warnings = False
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 
+# Types are told in the docstrings, with shapes and units.
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
+
 html_theme = "pydata_sphinx_theme"
 html_title = "rnnlatch"
+html_static_path = ["_static"]
+html_css_files = ["rnnlatch.css"]
+html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False

@@ -23,10 +23,10 @@ class PseudoNewton(GradientAlgorithm):
     """On-line descent in which each weight has its own step, from the diagonal of Becker and LeCun's curvature.
 
     After each presentation, with g_i the gradient of its cost and h_i its curvature (`rnnlatch.gradients.curvature`,
-    never negative): theta_i -= learning_rate g_i / (|h_i| + mu). Time-weighted, every step t of the sequence is divided by
-    its own: theta_i -= learning_rate sum_t g_it / (|h_it| + mu).
+    never negative): ``theta_i -= learning_rate g_i / (|h_i| + mu)``. Time-weighted, every step t of the sequence is divided by
+    its own: ``theta_i -= learning_rate sum_t g_it / (|h_it| + mu)``.
 
-    Before the step mu is adapted, so that the largest step of all weights, max |Delta|, stays within bounds. A
+    Before the step mu is adapted, so that the largest step of all weights, max ``|Delta|``, stays within bounds. A
     presentation whose gradient is 0 changes nothing.
 
     Parameters
@@ -36,13 +36,13 @@ class PseudoNewton(GradientAlgorithm):
     learning_rate : float
         eta, not negative. The paper has 0.01.
     largest_step, smallest_step : float
-        The bounds of max |Delta|, 0.3 and 0.001 in the paper; 0 <= smallest_step < largest_step.
+        The bounds of max ``|Delta|``, 0.3 and 0.001 in the paper; 0 <= smallest_step < largest_step.
     momentum : float
         How much of mu is kept from one presentation to the next, 0 < momentum <= 1; the paper has 0.8.
     mu : float
         Where mu starts, above 0.
     mu_rule : {"decay", "average"}
-        ``"decay"``: mu is multiplied by `momentum`; then, while max |Delta| is above `largest_step`, by 1.25, or, while
+        ``"decay"``: mu is multiplied by `momentum`; then, while max ``|Delta|`` is above `largest_step`, by 1.25, or, while
         it is below `smallest_step`, by 0.8, at most 400 times. ``"average"``: such a mu is looked for from the last
         one, the new mu is momentum times the last one plus 1 - momentum times what was found, and all steps are scaled
         so that the largest is at most `largest_step`.

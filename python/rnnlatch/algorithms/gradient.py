@@ -123,8 +123,8 @@ class GradientDescent(_InBatches):
 
     After each batch, with G the gradient of the cost, mean or sum over the batch's presentations, and theta the
     parameters: G += omega times the mean of Omega's immediate gradient; G += l2 theta + l1 sign(theta); each number of G
-    is cut to [-clip_value, clip_value]; where |G| > clip_norm, G is scaled to that norm; v = momentum v + G;
-    theta -= learning_rate v. Only what is trained counts in |G|.
+    is cut to [-clip_value, clip_value]; where ``|G|`` > clip_norm, G is scaled to that norm; v = momentum v + G;
+    theta -= learning_rate v. Only what is trained counts in ``|G|``.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class GradientDescent(_InBatches):
     clip_norm : float, optional
         Largest Euclidean norm of the gradient, all parameters together; positive. None: no clipping.
     l1, l2 : float
-        Weights of the penalty l1 sum|theta| + l2/2 sum theta^2, over the trained parameters; not negative. The penalty
+        Weights of the penalty l1 sum ``|theta|`` + l2/2 sum theta^2, over the trained parameters; not negative. The penalty
         is no part of the cost that is reported.
     omega : float
         Weight of the regulariser Omega, not negative; its immediate gradient, see `rnnlatch.gradients.omega`, is added
@@ -151,8 +151,8 @@ class GradientDescent(_InBatches):
     clip_value : float, optional
         Largest size of each number of the gradient; positive. None: no such clipping.
     nonfinite : {"stop", "shrink"}
-        What happens where |G| is not finite: the run ends as `rnnlatch.Outcome.DIVERGED` with its last finite parameters,
-        or, as in the authors' code, where |G| is above 1e10 too, G is 0.02 times the recurrent weights and 0 elsewhere,
+        What happens where ``|G|`` is not finite: the run ends as `rnnlatch.Outcome.DIVERGED` with its last finite parameters,
+        or, as in the authors' code, where ``|G|`` is above 1e10 too, G is 0.02 times the recurrent weights and 0 elsewhere,
         and is not clipped.
     learning_rate_schedule, omega_schedule : InverseTime or HalveOnRise, optional
         By what `learning_rate`, or `omega`, is multiplied as time goes on; None: they stay.

@@ -45,7 +45,7 @@ class NoiseBound(NamedTuple):
     distance : float or ndarray
         d: how far from the attractor it then stays, at most.
     factor : float or ndarray
-        lambda: the largest |M'| there.
+        lambda: the largest ``|M'|`` there.
     """
 
     inputs: Any
@@ -196,7 +196,7 @@ def latch_fixed_points(w: ArrayLike, h: ArrayLike = 0.0) -> Any:
     -------
     ndarray of float64, shape (..., 3)
         Pre-activations: the lower one, the one between the basins, the upper one. Where there is a single fixed point it
-        is the lower or the upper one by the sign of h, the upper one for h = 0, and the others are NaN. At |h| = h* two
+        is the lower or the upper one by the sign of h, the upper one for h = 0, and the others are NaN. At ``|h|`` = h* two
         of them are one. The slope there, `latch_slope`, tells which are attractors: with w > 1 the outer ones; a single
         one is none where it is below -1.
 
@@ -207,7 +207,7 @@ def latch_fixed_points(w: ArrayLike, h: ArrayLike = 0.0) -> Any:
 
     Notes
     -----
-    Source: Bengio, Simard and Frasconi 1994, section III. There are three for w > 1 and |h| < h*, else one. Newton's
+    Source: Bengio, Simard and Frasconi 1994, section III. There are three for w > 1 and ``|h|`` < h*, else one. Newton's
     method runs where the map is convex or concave, from a side on which it cannot leave.
 
     Examples

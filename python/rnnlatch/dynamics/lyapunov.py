@@ -107,7 +107,7 @@ def lyapunov_spectrum(
     remembers longer than one lasts. A direction counts as vanished where nothing but rounding is left of it, row by row:
     about 1e-15 of what it was in one step.
 
-    A diagonal network's exponents are those of its units, log |dh_t/dh_{t-1}| on average. Sources: G. Benettin,
+    A diagonal network's exponents are those of its units, log ``|dh_t/dh_{t-1}|`` on average. Sources: G. Benettin,
     L. Galgani, A. Giorgilli and J.-M. Strelcyn, "Lyapunov characteristic exponents for smooth dynamical systems", Meccanica
     15:9-30, 1980; J. L. Kaplan and J. A. Yorke, "Chaotic behavior of multidimensional difference equations", 1979.
 

@@ -38,7 +38,7 @@ def slow_points(
     max_steps: int = 1000,
     rng: RNGLike | None = 0,
 ) -> xr.Dataset:
-    """Find states at which a network with constant input is slow: local minima of q = ½ |F(s) - s|².
+    """Find states at which a network with constant input is slow: local minima of q = ``½ |F(s) - s|²``.
 
     Parameters
     ----------

@@ -1,0 +1,68 @@
+"""The pages of the API: one for each public module, with all that its `__all__` names."""
+
+import inspect
+import pkgutil
+from enum import EnumType
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+import rnnlatch
+
+FOLDER = "api"
+# What public functions take and give, in modules that are none of their own.
+ALSO = {
+    "rnnlatch": ("diagnose.Diagnosis", "store.Store", "store.StoreError", "rng.normalise"),
+    "rnnlatch.experiments": ("reproduce.reproduce", "reproduce.Reproduction"),
+}
+
+
+def public_names() -> dict[str, list[str]]:
+    """Give what is public, by module."""
+    modules = [getattr(rnnlatch, name) for name in rnnlatch.__all__]
+    modules = [rnnlatch, *(module for module in modules if isinstance(module, ModuleType))]
+    return {module.__name__: names(module) for module in modules}
+
+
+def names(module: ModuleType) -> list[str]:
+    """Give the names of the functions and classes of a module."""
+    own = [name for name in module.__all__ if callable(getattr(module, name))]
+    return own + list(ALSO.get(module.__name__, ()))
+
+
+def page(module: str, listed: list[str]) -> str:
+    """Write the page of a module."""
+    lines = [module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:", "", f".. currentmodule:: {module}", ""]
+    lines += [".. autosummary::", "   :toctree: names", "   :nosignatures:", ""]
+    return "\n".join([*lines, *(f"   {name}" for name in listed), ""])
+
+
+def write_pages(app: Sphinx, config: Config) -> None:
+    """Write the page of each module, and have autosummary write those of its names."""
+    folder = Path(app.srcdir, FOLDER)
+    folder.mkdir(exist_ok=True)
+    for module, listed in public_names().items():
+        path, text = folder / f"{module}.rst", page(module, listed)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    public = [pkgutil.resolve_name(f"{module}.{name}") for module, listed in public_names().items() for name in listed]
+    enums = [f"{value.__module__}.{value.__qualname__}" for value in public if isinstance(value, EnumType)]
+    config.autosummary_context = {"enums": enums}
+    config.autosummary_generate = [f"{FOLDER}/{path.name}" for path in sorted(folder.glob("*.rst"))]
+
+
+def skip_foreign(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what a class has from classes of other libraries, such as the methods of integers."""
+    home = inspect.unwrap(obj.fget) if isinstance(obj, property) and obj.fget else obj
+    module = getattr(home, "__module__", None) or getattr(getattr(home, "__objclass__", None), "__module__", "")
+    return None if str(module).startswith("rnnlatch") else True
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Write the pages before Sphinx looks for them."""
+    app.connect("config-inited", write_pages, priority=400)
+    app.connect("autodoc-skip-member", skip_foreign)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
