@@ -10,6 +10,7 @@ import pytest
 
 import rnnlatch as rl
 from own_algorithms import PlainDescent
+from rnnlatch._network_runs import trained_count
 from rnnlatch._record import Record, canonical_json
 from rnnlatch.rng import normalise, stream_base, streams
 
@@ -190,6 +191,20 @@ def test_runs_of_networks_come_back_from_json(run: rl.Run) -> None:
     assert hash(again) == hash(run)
     assert pickle.loads(pickle.dumps(run)) == run
     assert again.group == run.group
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        *NETWORK_RUNS,
+        rl.Run(CELL, TASK, DESCENT),
+        rl.Run(rl.cells.LatchNeuron(train_w=True), TASK, DESCENT),
+        rl.Run(wide(3, fixed={"weight_hh_l0": np.eye(3)}, mask_ih=[[1], [0], [1]]), PARITY, ADAM),
+    ],
+)
+def test_what_is_trained_is_counted(run: rl.Run) -> None:
+    counted = trained_count(run.cell, run.network)
+    assert counted == sum(int(mask.sum()) for mask in run.trainable().values())
 
 
 def test_a_run_without_tests_is_written_as_before() -> None:

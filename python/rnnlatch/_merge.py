@@ -17,7 +17,7 @@ from rnnlatch._chunks import Segment
 from rnnlatch._difference import between_settings
 from rnnlatch._files import checked_path
 from rnnlatch._numerics import arithmetic_differs
-from rnnlatch._plan import AxisValue, Plan, kinds_of
+from rnnlatch._plan import AxisValue, Plan, kinds_of, named
 from rnnlatch._sqlite import STORE, StoreError, StoreMismatchError
 from rnnlatch._variables import Variable
 from rnnlatch.rng import canonical
@@ -145,9 +145,10 @@ def _united(stores: Sequence[Store]) -> tuple[Plan, list[list[_Place]]]:
     for values in product(*axes.values()):
         found = there.get(tuple(map(_value_key, values)))
         if found is None:
-            where = ", ".join(f"{axis}={value!r}" for axis, value in zip(axes, values, strict=True))
+            where = dict(zip(axes, values, strict=True))
             raise StoreMismatchError(
-                f"no store has the grid point {where}; together they must have each combination of the values of their axes"
+                f"no store has the grid point {named(where)}; together they must have each combination of the values of their "
+                "axes"
             )
         _refuse_other_settings(stores, found)
         places.append(found)

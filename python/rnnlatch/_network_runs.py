@@ -1,6 +1,7 @@
 """Runs of the engine for networks: what it trains, from where, and what comes out."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from rnnlatch import random
 from rnnlatch.cells import Constant, LatchNeuron, NetworkCell, VanillaRNN
 
-__all__ = ["initial", "latch_parameters", "network_of", "results_of", "trainable"]
+__all__ = ["initial", "latch_parameters", "network_of", "results_of", "trainable", "trained_count"]
 
 Float64 = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -21,17 +22,25 @@ def network_of(cell: LatchNeuron | NetworkCell, prefix: int) -> NetworkCell:
     Its inputs are a 1 in column class * prefix + step, with the trained input as the weight, and in the last column the
     noise, with the weight 1; see `rnnlatch.tasks.MinimalLatch`.
     """
-    if isinstance(cell, NetworkCell):
-        return cell
+    return cell if isinstance(cell, NetworkCell) else _network_of_latch(cell.w, cell.train_w, prefix)
+
+
+@lru_cache(maxsize=1024)
+def _network_of_latch(w: float, train_w: bool, prefix: int) -> NetworkCell:
+    """Make the network of a `LatchNeuron`; many grid points of a sweep share one."""
     return VanillaRNN(
         inputs=2 * prefix + 1,
         hidden=1,
         read_unit=0,
         bias=False,
-        activation=getattr(cell, "activation", "tanh"),
-        fixed=() if cell.train_w else ("weight_hh_l0",),
-        init_hh=Constant(cell.w),
+        fixed=() if train_w else ("weight_hh_l0",),
+        init_hh=Constant(w),
     )
+
+
+def trained_count(cell: LatchNeuron | NetworkCell, network: NetworkCell) -> int:
+    """Give how many numbers are trained."""
+    return network.trainable_count - isinstance(cell, LatchNeuron)  # the weight of the noise is not
 
 
 def trainable(cell: LatchNeuron | NetworkCell, network: NetworkCell) -> dict[str, NDArray[np.uint8]]:

@@ -18,7 +18,7 @@ from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
 
-__all__ = ["AxisValue", "Plan", "identity", "kinds_of", "make_plan"]
+__all__ = ["AxisValue", "Plan", "identity", "kinds_of", "make_plan", "named"]
 
 AxisValue: TypeAlias = bool | int | float | str
 
@@ -94,12 +94,17 @@ class Plan:
         values = {axis: canonical(value) for axis, value in self.values(point).items() if axis not in self.common}
         run = canonical_json(self.points[point].to_dict()) if run is None else run
         version = NUMERICS_VERSION if numerics_version is None else numerics_version
-        written = f'{{"numerics_version":{version},"rng":{self.seed.to_json()},"run":{run},"values":'
+        written = f'{{"numerics_version":{version},"rng":{self._rng},"run":{run},"values":'
         return hashlib.sha256(f"{written}{canonical_json(values)}}}".encode()).hexdigest()
+
+    @cached_property
+    def _rng(self) -> str:
+        """The seed as canonical JSON."""
+        return self.seed.to_json()
 
     def name(self, point: int) -> str:
         """Give a grid point as the user reads it: ``length=20, w0=1.25``."""
-        return ", ".join(f"{axis}={value!r}" for axis, value in self.values(point).items())
+        return named(self.values(point))
 
     def place(self, point: int, start: int, count: int) -> str:
         """Give consecutive runs as the user reads them: ``runs 0 to 3 at the grid point length=20``."""
@@ -160,7 +165,10 @@ class Plan:
         found: dict[str, Variable] = {}
         first: dict[str, int] = {}
         sizes: dict[str, int] = {}
-        for point in range(len(self.points)):
+        different: dict[Hashable, int] = {}
+        for point, run in enumerate(self.points):
+            different.setdefault(described_by(run), point)
+        for point in different.values():
             for name, part in self.variables_at(point).items():
                 if name not in found:
                     found[name], first[name] = part, point
@@ -295,21 +303,25 @@ def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[
     return {axis: values[axis] for axis in axes}
 
 
+def named(values: Mapping[str, AxisValue]) -> str:
+    """Write the values of a grid point as the user reads them: ``length=20, w0=1.25``."""
+    return ", ".join(f"{axis}={value!r}" for axis, value in values.items())
+
+
 def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue, ...]], count: int) -> Iterator[Run]:
     tasks: dict[DataTask, DataTask] = {}
     for point in range(count):
         values = point_values(axes, point)
-        where = ", ".join(f"{axis}={value!r}" for axis, value in values.items())
         try:
             run = study(**values)
         except Exception as error:
             if type(error) in (ValueError, TypeError):
-                raise type(error)(f"{error} (at the grid point {where})") from error
-            error.add_note(f"at the grid point {where}")
+                raise type(error)(f"{error} (at the grid point {named(values)})") from error
+            error.add_note(f"at the grid point {named(values)}")
             raise
         if not isinstance(run, Run):
             raise TypeError(
-                f"study returned {validation.show(run)} at the grid point {where}; it must return an rnnlatch.Run"
+                f"study returned {validation.show(run)} at the grid point {named(values)}; it must return an rnnlatch.Run"
             )
         if isinstance(run.task, DataTask):  # equal data are kept, and sent to workers, once
             run = replace(run, task=tasks.setdefault(run.task, run.task))

@@ -6,12 +6,23 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
-__all__ = ["Record", "canonical_json"]
+__all__ = ["Record", "canonical_json", "fields_of"]
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+_fields: dict[type, tuple[dataclasses.Field[Any], ...]] = {}
 
 
 def canonical_json(value: Any) -> str:
     """Write JSON in its one canonical form: sorted keys, no spaces, floats by repr, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
+
+
+def fields_of(kind: type) -> tuple[dataclasses.Field[Any], ...]:
+    """Give the fields of a dataclass; a sweep asks for them at each of its grid points."""
+    if kind not in _fields:
+        _fields[kind] = dataclasses.fields(kind)
+    return _fields[kind]
 
 
 class Record:
@@ -81,7 +92,7 @@ class Record:
         kind = Record._kinds.get(str(name))
         if kind is None or not issubclass(kind, cls):
             raise ValueError(f"type is {name!r}; it must be the name of a kind of {cls.__name__}")
-        known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        known = {f.name for f in fields_of(kind)}
         unknown = set(settings) - known - {"type"}
         if unknown:
             raise ValueError(f"{name} has no field {min(unknown)!r}; its fields are {', '.join(sorted(known))}")
@@ -96,13 +107,11 @@ class Record:
 
     def _written(self) -> list[dataclasses.Field[Any]]:
         """The fields that `to_dict` writes."""
-        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
-        return [f for f in fields if not f.metadata.get("later") or getattr(self, f.name) != f.default]
+        return [f for f in fields_of(type(self)) if not f.metadata.get("later") or getattr(self, f.name) != f.default]
 
     def _given(self) -> list[dataclasses.Field[Any]]:
         """The fields that are not at their default."""
-        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
-        return [f for f in fields if getattr(self, f.name) != f.default]
+        return [f for f in fields_of(type(self)) if getattr(self, f.name) != f.default]
 
     def _described(self, fields: Iterable[dataclasses.Field[Any]]) -> str:
         """A repr with some of the fields."""

@@ -136,7 +136,7 @@ class Run(Record):
         check_sizes(self.cell, self.task)
         if isinstance(self.cell, LatchNeuron):
             self.cell.starting_input(self.prefix)
-        trained = sum(int(mask.sum()) for mask in self.trainable().values())
+        trained = _network_runs.trained_count(self.cell, self.network)
         if not trained:
             raise ValueError(f"cell is {self.cell!r}; it has nothing that is trained, at least one number must be")
         self.algorithm.check(self.network, self.task, trained)
@@ -172,7 +172,7 @@ class Run(Record):
             settings = dict(settings) | {"algorithm": AbsentAlgorithm(settings=canonical_json(algorithm))}
         return super().from_dict(settings)
 
-    @property
+    @cached_property
     def engine(self) -> Engine:
         """What computes it: the engine of the latch neuron, that of networks in lanes or in matrices, or Python."""
         if isinstance(self.algorithm, PythonAlgorithm | AbsentAlgorithm):
@@ -288,7 +288,7 @@ def in_latch_engine(cell: LatchNeuron | NetworkCell, task: Task) -> bool:
     """Whether the engine of the latch neuron knows the sequences: of one length, right by their sign."""
     if not isinstance(cell, LatchNeuron) or not isinstance(task, MinimalLatch):
         return False
-    return isinstance(task.length, int) and task.tolerance is None and getattr(cell, "activation", "tanh") == "tanh"
+    return isinstance(task.length, int) and task.tolerance is None
 
 
 def check_record(run: Run, record: object) -> int:

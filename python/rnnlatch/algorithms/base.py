@@ -1,12 +1,11 @@
 """What all algorithms have in common."""
 
-import dataclasses
 import math
 from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from rnnlatch import validation
-from rnnlatch._record import Record
+from rnnlatch._record import Record, fields_of
 from rnnlatch.cells import NetworkCell
 from rnnlatch.criterion import MEASURES
 from rnnlatch.tasks import Task
@@ -76,8 +75,7 @@ class Algorithm(Record):
 
     def _numbers(self) -> list[tuple[str, Any]]:
         """The fields that are numbers, True or False, or None, but for the batch size."""
-        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self)  # type: ignore[arg-type]
-        values = ((each.name, getattr(self, each.name)) for each in fields)
+        values = ((each.name, getattr(self, each.name)) for each in fields_of(type(self)))
         others = ("batch_size", *self.matrices_only)
         return [(name, value) for name, value in values if name not in others and not isinstance(value, str)]
 

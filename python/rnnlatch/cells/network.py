@@ -144,7 +144,7 @@ class NetworkCell(Record):
         """How many numbers are compared with a target at a step."""
         return self.outputs or (self.hidden if self.read_unit is None else 1)
 
-    @property
+    @cached_property
     def trainable_count(self) -> int:
         """How many numbers are trained.
 
