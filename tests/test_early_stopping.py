@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import xarray as xr
 
 import rnnlatch as rl
 from minibatch_training import BATCH, CELL, TASK, assert_same_runs, parameters, trained, validation_set
+from rnnlatch._plan import make_plan
+from rnnlatch.rng import normalise
 
 A, T = rl.algorithms, rl.tasks
 
@@ -122,6 +125,24 @@ def test_a_sweep_keeps_it(tmp_path: Path) -> None:
     store = rl.open_store(path)
     assert_same_runs(store.to_xarray(), plain)
     assert store.summary().stopped_early == (plain.outcome == rl.Outcome.STOPPED_EARLY).sum()
+
+
+def test_a_plan_keeps_equal_data_once() -> None:
+    """Also where one set is the training set of a run and the validation set of another."""
+
+    arrays: dict[str, Any] = FEW.arrays()
+
+    def study(rate: float, swapped: bool) -> rl.Run:
+        sets = [T.DatasetTask(**arrays), validation_set()]
+        task, tested = sets[::-1] if swapped else sets
+        algorithm = A.Adam(learning_rate=rate, batch_size=BATCH)
+        return rl.Run(CELL, task, algorithm, None, EVERY, early_stopping=stopping(task=tested))
+
+    plan = make_plan(study, {"rate": [0.01, 0.02], "swapped": [False, True]}, (), 1, normalise(0))
+    kept = {id(task) for run in plan.points for task in (run.task, run.early_stopping and run.early_stopping.task)}
+    assert len(kept) == 2
+    of_one, of_all = (len(pickle.dumps(points)) for points in (plan.points[:1], plan.points))
+    assert of_all < 2 * of_one
 
 
 @pytest.mark.parametrize(

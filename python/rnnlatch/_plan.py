@@ -323,9 +323,19 @@ def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue,
             raise TypeError(
                 f"study returned {validation.show(run)} at the grid point {named(values)}; it must return an rnnlatch.Run"
             )
-        if isinstance(run.task, DataTask):  # equal data are kept, and sent to workers, once
-            run = replace(run, task=tasks.setdefault(run.task, run.task))
-        yield run
+        yield _with_shared_data(run, tasks)
+
+
+def _with_shared_data(run: Run, tasks: dict[DataTask, DataTask]) -> Run:
+    """Give a run whose data, where they equal those of others before it, are theirs: they are kept, and sent, once."""
+    changed: dict[str, Any] = {}
+    if isinstance(run.task, DataTask):
+        changed["task"] = tasks.setdefault(run.task, run.task)
+    stopping = run.early_stopping
+    if stopping is not None and isinstance(stopping.task, DataTask):
+        kept = tasks.setdefault(stopping.task, stopping.task)
+        changed["early_stopping"] = stopping if kept is stopping.task else replace(stopping, task=kept)
+    return run if all(getattr(run, name) is value for name, value in changed.items()) else replace(run, **changed)
 
 
 def _check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
