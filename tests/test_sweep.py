@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import rnnlatch as rl
+from rnnlatch import _costs
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._costs import FixedSizes, default_size
 from rnnlatch._plan import make_plan
@@ -222,6 +223,13 @@ def test_chunks_are_bounded_in_memory_and_in_work() -> None:
     costly = rl.Run(long.cell, long.task, long.algorithm, None, 10_000_000)
     assert default_size(study(length=3), threads=64) == 65_536
     assert default_size(costly, threads=1) == 256
+
+
+def test_nothing_is_estimated_where_chunks_have_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_costs, "estimated_seconds", pytest.fail)
+    plan = make_plan(study, {"noise_std": [0.1, 0.4]}, (), 7, normalise(0))
+    chunks = make_chunks(plan, [Segment(point, 0, 7) for point in range(2)], threads=1, sizes=FixedSizes(1, 4))
+    assert [chunk.runs for chunk in chunks] == [4, 4, 4, 2]
 
 
 def test_runs_in_matrices_come_first_and_one_by_one_the_longest_before_all() -> None:

@@ -220,7 +220,7 @@ def make_chunks(
     for segment in missing:
         run = plan.points[segment.point]
         group = run.group
-        groups.setdefault(group, []).append((segment, Work.of(run, group)))
+        groups.setdefault(group, []).append((segment, Work(run, group)))
     sizes.expect((work, segment.count) for parts in groups.values() for segment, work in parts)
     for parts in sorted(groups.values(), key=lambda parts: -minibatch_seconds(parts[0][1].run)):
         for members in _cut(parts, sizes):

@@ -3,6 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from rnnlatch.run import Run
@@ -88,27 +90,30 @@ def default_size(run: Run, threads: int) -> int:
     return min(most, max(least, math.floor(SECONDS / seconds)))
 
 
-class Work(NamedTuple):
+@dataclass(frozen=True)
+class Work:
     """Runs with the same settings, as far as their cost is concerned.
 
     Parameters
     ----------
     run : Run
         The settings.
-    kind : str
-        Runs of a kind cost the same multiple of what is estimated, more or less.
-    seconds : float
-        What one of them is estimated to take with one thread.
+    group : str
+        What they have in common with others that one call to an engine can do.
     """
 
     run: Run
-    kind: str
-    seconds: float
+    group: str
 
-    @classmethod
-    def of(cls, run: Run, group: str) -> "Work":
-        """Give the work of a run of a group."""
-        return cls(run, run.engine if run.engine in ONE_BY_ONE else group, estimated_seconds(run))
+    @property
+    def kind(self) -> str:
+        """Runs of a kind cost the same multiple of what is estimated, more or less."""
+        return self.run.engine if self.run.engine in ONE_BY_ONE else self.group
+
+    @cached_property
+    def seconds(self) -> float:
+        """What one of them is estimated to take with one thread; only found out where somebody asks."""
+        return estimated_seconds(self.run)
 
 
 class Room(NamedTuple):
