@@ -15,7 +15,6 @@ from rnnlatch import rng
 from rnnlatch._chunks import Segment
 from rnnlatch._config import __version__
 from rnnlatch._dispatch import instruction_set
-from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._plan import AxisValue, Plan, identity
 from rnnlatch._record import canonical_json
 from rnnlatch._rounds import Successes
@@ -89,16 +88,15 @@ def create(connection: sqlite3.Connection, plan: Plan, other: Mapping[str, Any] 
         "CREATE TABLE segment (point INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, "
         f"digest BLOB NOT NULL, {blobs}, PRIMARY KEY (point, start, count))"
     )
+    written = plan.identity()
     meta: dict[str, Any] = {
         "format": STORE.format,
         "rnnlatch_version": __version__,
-        "numerics_version": NUMERICS_VERSION,
         "instruction_set": instruction_set,
-        "experiment": plan.experiment,
+        **{name: written[name] for name in ("experiment", "numerics_version", "runs", "rng")},
+        # In the order, and the types, in which they were given.
         "axes": [[axis, list(values)] for axis, values in plan.axes.items()],
         "common": list(plan.common),
-        "runs": plan.runs if plan.adaptive is None else plan.adaptive.to_dict(),
-        "rng": plan.seed.to_dict(),
     } | dict(other)
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)", ((key, canonical_json(value)) for key, value in meta.items())
