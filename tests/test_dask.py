@@ -149,6 +149,18 @@ def test_a_worker_of_another_version_that_comes_later_says_so(client: Any) -> No
         client.run(change_version, "rnnlatch._chunks", rl._numerics.NUMERICS_VERSION)
 
 
+def test_a_worker_that_is_silent_is_not_waited_for(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = next(iter(client.run(os.getpid).values()))
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        words = r"whose workers have not all answered within 0\.5 s"
+        monkeypatch.setattr(_dask, "WORKERS_SECONDS", 0.5)
+        with pytest.raises(ValueError, match=words), _dask.connected(address(client)):
+            pass
+    finally:
+        os.kill(silent, signal.SIGCONT)
+
+
 def test_the_command_line_reproduces_on_a_cluster(client: Any, tmp_path: Path) -> None:
     command = ["reproduce", "bengio1994-density", "--scale", "quick", "--out"]
     assert main([*command, str(tmp_path / "far"), "--scheduler", address(client)]) == 0

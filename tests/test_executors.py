@@ -19,7 +19,7 @@ import xarray as xr
 
 import rnnlatch as rl
 from minibatch_training import LONG, swept_in_matrices
-from rnnlatch import _chunks, _costs, _driver
+from rnnlatch import _chunks, _costs, _driver, _executors
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._costs import MeasuredSizes
 from rnnlatch._executors import Workers, reason
@@ -200,19 +200,70 @@ def test_mpi_gives_the_same(tmp_path: Path) -> None:
     assert done.stdout == "the same\n", done.stderr
 
 
-def test_a_scheduler_that_has_gone_is_an_error_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Gone(Executor):
-        """As Dask's, whose client has lost the scheduler."""
+class OfDask(Executor):
+    """As Dask's, none of whose chunks ever comes back."""
 
-        __module__ = "distributed.cfexecutor"
-        _client = SimpleNamespace(status="closed", sync=lambda *_, **__: {}, scheduler=SimpleNamespace(ncores=None))
+    __module__ = "distributed.cfexecutor"
 
-        def submit(self, *_: Any, **__: Any) -> "Future[Any]":
-            return Future()
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
+    def submit(self, *_: Any, **__: Any) -> "Future[Any]":
+        """Give something to wait for."""
+        return Future()
+
+
+class Client:
+    """As Dask's, which answers."""
+
+    status = "running"
+    scheduler_comm: Any = "a connection"
+    scheduler = SimpleNamespace(ncores=None)
+
+    def sync(self, *_: Any, **__: Any) -> dict[str, int]:
+        """Answer."""
+        return {"a worker": 1}
+
+
+class Closed(Client):
+    status = "closed"
+    scheduler = None  # type: ignore[assignment]
+
+
+class Silent(Client):
+    def sync(self, *_: Any, **__: Any) -> dict[str, int]:
+        """Do not answer."""
+        raise TimeoutError
+
+
+class Connected(Client):
+    """Loses its connection, and finds another one."""
+
+    def __init__(self) -> None:
+        self.connections = iter(["a connection", "a connection", None])
+
+    @property
+    def scheduler_comm(self) -> object:
+        """Give that of the moment."""
+        return next(self.connections, "another connection")
+
+
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [
+        (Closed(), "the scheduler has gone"),
+        (Silent(), "the scheduler does not answer any more"),
+        (Connected(), "the connection to the scheduler was lost, and with it what the workers had"),
+    ],
+    ids=["closed", "silent", "connected anew"],
+)
+def test_a_scheduler_from_which_nothing_comes_is_an_error_of_the_sweep(
+    client: Client, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_driver, "TICK", 0.01)
-    with pytest.raises(SweepError, match=r"runs 0 to 8 at the grid point .* failed: the scheduler has gone"):
-        swept(executor=Gone())
+    monkeypatch.setattr(_executors, "ASK_SECONDS", 0.0)
+    with pytest.raises(SweepError, match=rf"runs 0 to 8 at the grid point .* failed: {words}"):
+        swept(executor=OfDask(client))
 
 
 def test_reasons_are_sentences() -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +14,9 @@ __all__ = ["ANSWER_SECONDS", "connected"]
 
 ANSWER_SECONDS = 10.0
 """How long a scheduler may take to answer."""
+
+WORKERS_SECONDS = 60.0
+"""And all of its workers, which may be many, and busy."""
 
 
 @contextmanager
@@ -49,14 +52,26 @@ def connected(address: str) -> Iterator[Executor]:
     except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"scheduler is {address!r}, and nothing answers there ({words}); {allowed}") from None
-    with client:
+    try:
         _check_workers(client, address)
         yield client.get_executor(pure=False)
+    finally:
+        # All that was to come has come; a scheduler that has gone is no more than that.
+        with suppress(Exception):
+            client.close(timeout=ANSWER_SECONDS)
 
 
 def _check_workers(client: Any, address: str) -> None:
     """Raise where a worker that is there already would compute other numbers, or none; later ones say so themselves."""
-    for worker, found in client.run(_version, on_error="return").items():
+    try:
+        # As client.run(), which would wait for ever for a worker that is silent.
+        answers = client.sync(client.run, _version, on_error="return", callback_timeout=WORKERS_SECONDS)
+    except (OSError, TimeoutError) as error:
+        raise ValueError(
+            f"scheduler is {address!r}, whose workers have not all answered within {WORKERS_SECONDS:g} s "
+            f"({type(error).__name__}); each must be one that runs"
+        ) from None
+    for worker, found in answers.items():
         if isinstance(found, BaseException):
             raise ValueError(
                 f"scheduler is {address!r}, whose worker {worker} cannot use rnnlatch ({type(found).__name__}: {found}); it "

@@ -188,6 +188,7 @@ class Driver:
             seconds=KEEP_SECONDS,
         )
         flying: dict[Future[ChunkResult], Chunk] = {}
+        workers.begin()
 
         def submit(chunk: Chunk) -> None:
             try:

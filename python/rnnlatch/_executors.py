@@ -18,6 +18,9 @@ ASK_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """And may take so long to answer."""
 
+MOST_UNANSWERED = 12
+"""So often in a row, a minute or two, it may not answer while nothing comes back."""
+
 CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 """The second is what a future raises that was cancelled; Dask's futures raise the first, which is no Exception."""
 
@@ -33,14 +36,21 @@ class Workers:
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
+        self._client = _dask_client(executor)
+        self._connection: object = None
         self._count: int | None = None
         self._asked = -math.inf
+        self._unanswered = 0
+
+    def begin(self) -> None:
+        """Begin with no chunk in flight."""
+        self._connection = None if self._client is None else self._client.scheduler_comm
 
     def count(self) -> int | None:
         """Give how many chunks are computed at a time, or None where the executor does not tell."""
-        now = time.monotonic()
-        if now - self._asked >= ASK_SECONDS:
-            self._count, self._asked = _slots(self.executor, self._count), now
+        if time.monotonic() - self._asked >= ASK_SECONDS:
+            self._ask()
+            self._asked = time.monotonic()
         return self._count
 
     def window(self) -> int:
@@ -51,14 +61,35 @@ class Workers:
     def check(self) -> None:
         """Raise where nothing will come back any more.
 
+        Dask itself does not tell in all cases: a result that was on its way when the connection was lost never comes.
+
         Raises
         ------
         ConnectionError
-            If the scheduler of a Dask cluster has gone.
+            If the scheduler of a Dask cluster has gone, is silent, or was connected to anew since the chunks were given.
         """
-        client = _dask_client(self.executor)
-        if client is not None and client.status in ("closed", "closing"):
+        if self._client is None:
+            return
+        if self._client.status in ("closed", "closing"):
             raise ConnectionError("the scheduler has gone")
+        if self._unanswered >= MOST_UNANSWERED:
+            raise ConnectionError("the scheduler does not answer any more")
+        self._connection = self._connection or self._client.scheduler_comm
+        if self._client.scheduler_comm not in (None, self._connection):
+            raise ConnectionError("the connection to the scheduler was lost, and with it what the workers had")
+
+    def _ask(self) -> None:
+        """Ask how many there are; who does not answer has as many as before."""
+        if self._client is None:
+            self._count = _slots(self.executor)
+            return
+        try:
+            # As client.nthreads(), which would wait for ever for a scheduler that has just gone.
+            threads = self._client.sync(self._client.scheduler.ncores, callback_timeout=ANSWER_SECONDS)
+        except Exception:  # a client that is just closing raises errors of many kinds
+            self._unanswered += 1
+            return
+        self._count, self._unanswered = int(sum(threads.values())), 0
 
 
 def reason(error: BaseException) -> str:
@@ -79,15 +110,8 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _slots(executor: Executor, before: int | None) -> int | None:
-    """Ask an executor how many chunks it computes at a time; who does not answer has as many as before."""
-    client = _dask_client(executor)
-    if client is not None:
-        try:
-            # As client.nthreads(), which would wait for ever for a scheduler that has just gone.
-            return int(sum(client.sync(client.scheduler.ncores, callback_timeout=ANSWER_SECONDS).values()))
-        except (OSError, TimeoutError, ValueError, RuntimeError):
-            return before
+def _slots(executor: Executor) -> int | None:
+    """Give how many chunks an executor computes at a time, if it has it written down."""
     # Of the standard library and loky; of mpi4py.
     for name in ("_max_workers", "num_workers"):
         found = getattr(executor, name, None)
