@@ -218,6 +218,26 @@ def test_only_what_has_come_is_counted_again(path: Path) -> None:
 # ---- nobody is held up --------------------------------------------------------------------------------------------------
 
 
+def test_who_looks_again_and_again_sees_the_rounds_as_who_looks_once(path: Path) -> None:
+    readers: list[StatusReader] = []
+    rounds = set()
+
+    def look() -> None:
+        patient, once = readers[0].read().state, StatusReader(path).read().state
+        assert patient == once
+        rounds.add(patient.round)
+
+    def watch(_: SweepState) -> None:
+        readers[:] = readers or [StatusReader(path)]
+        look()
+
+    swept(store=path, runs=rl.AdaptiveRuns(half_width=0.1, first=10, most=500), chunk_runs=20, watch=watch)
+    assert len(rounds) > 2
+    with sqlite3.connect(path) as connection:  # as check --drop
+        connection.execute("DELETE FROM segment WHERE point = 0 AND start = 0")
+    look()
+
+
 def test_who_asks_is_in_nobodys_way(path: Path) -> None:
     """A driver that begins is never told that somebody works on the store because somebody has asked."""
     ended = threading.Event()

@@ -31,8 +31,9 @@ class OutcomeCounts:
     def update(self) -> NDArray[np.int64]:
         """Count what has come since the last time, and give all; see `rnnlatch.outcomes.count_outcomes`."""
         with _sqlite.read(self._path) as connection:
-            (last,) = connection.execute("SELECT coalesce(max(rowid), 0) FROM segment").fetchone()
-            if last < self._last:  # what was damaged has been dropped
+            # With the +, SQLite reads the index alone, and not what lies among the results.
+            query = "SELECT coalesce(sum(count), 0) FROM segment WHERE +rowid <= ?"
+            if connection.execute(query, (self._last,)).fetchone()[0] != self._counts.sum():  # damage has been dropped
                 self._last, self._counts = 0, count_outcomes([])
             query = "SELECT rowid, outcome FROM segment WHERE rowid > ? ORDER BY rowid LIMIT ?"
             while rows := connection.execute(query, (self._last, ROWS)).fetchall():

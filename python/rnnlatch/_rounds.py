@@ -10,8 +10,9 @@ from rnnlatch.adaptive import AdaptiveRuns
 
 __all__ = ["Successes", "Wanted", "wanted_runs"]
 
-Successes: TypeAlias = Callable[[int, NDArray[np.int64]], NDArray[np.int64]]
-"""Of an outcome and so many runs of each grid point from trial 0 on: how many ended so, -1 where not all are finished."""
+Successes: TypeAlias = Callable[[int, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64] | None]
+"""Of an outcome and the runs of each grid point from one trial on and before another one: how many ended so, or None if not
+all of them are finished."""
 
 
 class Wanted(NamedTuple):
@@ -23,10 +24,14 @@ class Wanted(NamedTuple):
         Runs of each grid point.
     round : int
         The round of an adaptive sweep in which they are wanted, from 1.
+    before, successes : ndarray of int64, shape (points,)
+        The runs that were wanted in the round before, all of which are finished, and how many of them ended as is counted.
     """
 
     runs: NDArray[np.int64]
     round: int
+    before: NDArray[np.int64]
+    successes: NDArray[np.int64]
 
     @property
     def total(self) -> int:
@@ -53,14 +58,16 @@ def wanted_runs(runs: int | AdaptiveRuns, points: int, successes: Successes, sin
     Wanted
         That of the first round that is not finished, or of the last one.
     """
+    none = np.zeros(points, np.int64)
     if isinstance(runs, int):
-        return Wanted(np.full(points, runs, np.int64), 1)
-    wanted = Wanted(runs.begin(points), 1) if since is None else since
+        return Wanted(np.full(points, runs, np.int64), 1, none, none)
+    wanted = Wanted(runs.begin(points), 1, none, none) if since is None else since
     while True:
-        ended = successes(runs.outcome, wanted.runs)
-        if (ended < 0).any():
+        more = successes(runs.outcome, wanted.before, wanted.runs)
+        if more is None:
             return wanted
+        ended = wanted.successes + more
         then = runs.next(wanted.runs, ended)
         if (then == wanted.runs).all():
             return wanted
-        wanted = Wanted(then, wanted.round + 1)
+        wanted = Wanted(then, wanted.round + 1, wanted.runs, ended)

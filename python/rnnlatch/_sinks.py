@@ -120,14 +120,14 @@ class MemorySink:
         coordinates = plan.coordinates | {"run": np.arange(runs)}
         return dataset(plan.variables, arrays, (*plan.axes, "run"), coordinates, plan.attrs("rnnlatch.sweep"))
 
-    def _successes(self, outcome: int, runs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Count how many of so many runs of each grid point ended so; -1 where not all are there."""
+    def _successes(self, outcome: int, before: NDArray[np.int64], runs: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Count the runs of each grid point that ended so, from one trial on and before another; see `Successes`."""
         outcomes = self._arrays["outcome"]
-        if outcomes.shape[1] < runs.max():
-            return np.full_like(runs, -1)
-        asked = np.arange(outcomes.shape[1]) < runs[:, None]
-        there = ((outcomes != NOT_RUN) | ~asked).all(axis=1)
-        return np.where(there, np.count_nonzero((outcomes == outcome) & asked, axis=1), -1)
+        trials = np.arange(outcomes.shape[1])
+        asked = (trials >= before[:, None]) & (trials < runs[:, None])
+        if outcomes.shape[1] < runs.max() or (asked & (outcomes == NOT_RUN)).any():
+            return None
+        return np.asarray(np.count_nonzero((outcomes == outcome) & asked, axis=1), np.int64)
 
     def _grow(self, runs: int) -> None:
         """Make room for so many runs of each grid point."""

@@ -9,6 +9,7 @@ from rnnlatch import _sqlite
 from rnnlatch._driver_note import DriverNote
 from rnnlatch._lock import Holder, holder
 from rnnlatch._outcome_counts import OutcomeCounts
+from rnnlatch._rounds import Wanted
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.outcomes import named_outcomes
 from rnnlatch.progress import duration, outcome_words, rate_words
@@ -73,6 +74,8 @@ class StatusReader:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.store: Store = open_store(path)
         self._counts = OutcomeCounts(self.store.path)
+        self._done = 0
+        self._wanted: Wanted | None = None
 
     def read(self) -> Status:
         """Look at it.
@@ -85,12 +88,16 @@ class StatusReader:
         store = self.store
         who = holder(store.path)  # before the rest: who has ended since then has left everything there
         outcomes = named_outcomes(self._counts.update())
-        wanted = store._wanted()
+        done = sum(outcomes.values())
+        if done < self._done:  # what was damaged has been dropped
+            self._wanted = None
+        self._done, self._wanted = done, store._wanted(self._wanted)
+        wanted = self._wanted
         with _sqlite.read(store.path) as connection:
             note = _read_note(connection)
         return Status(
             SweepState(
-                sum(outcomes.values()),
+                done,
                 wanted.total,
                 begun_runs=store.begun,
                 outcomes=outcomes,

@@ -202,14 +202,13 @@ def gaps(connection: sqlite3.Connection, wanted: Segment) -> list[Segment]:
 
 def missing(connection: sqlite3.Connection, wanted_runs: Sequence[int]) -> list[Segment]:
     """Give what is not stored of so many runs of each grid point, in the order of the grid points."""
-    rows = connection.execute("SELECT point, sum(count) FROM segment GROUP BY point")
-    stored: dict[int, int] = dict(rows.fetchall())
+    there = _stored_runs(connection)
     found = []
     for point, runs in enumerate(wanted_runs):
         wanted = Segment(point, 0, runs)
-        if point not in stored:
+        if point not in there:
             found.append(wanted)
-        elif stored[point] < runs:
+        elif there[point] < runs:
             found += gaps(connection, wanted)
     return found
 
@@ -288,19 +287,34 @@ def _verified(
 
 
 def counter(connection: sqlite3.Connection) -> Successes:
-    """Give what counts the runs of each grid point that are stored and ended in some way."""
+    """Give what counts the runs of each grid point that are stored and ended in some way; it reads none in vain."""
 
-    def successes(outcome: int, runs: NDArray[np.int64]) -> NDArray[np.int64]:
-        there, counted = np.zeros_like(runs), np.zeros_like(runs)
-        for point, start, count, blob in connection.execute("SELECT point, start, count, outcome FROM segment"):
-            if not 0 <= point < len(runs) or not isinstance(blob, bytes) or len(blob) != count:
-                raise DamagedError(f"grid point {point} has other outcomes than were stored; rnnlatch check says more")
-            part = np.frombuffer(blob, np.uint8)[: max(0, int(runs[point]) - start)]
-            there[point] += part.size
-            counted[point] += np.count_nonzero(part == outcome)
-        return np.where(there < runs, -1, counted)
+    def successes(outcome: int, before: NDArray[np.int64], runs: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        there, counted = _stored_runs(connection), np.zeros_like(runs)
+        if any(there.get(point, 0) < end for point, end in enumerate(runs.tolist())):
+            return None
+        for point in np.flatnonzero(before < runs).tolist():
+            first, end = int(before[point]), int(runs[point])
+            query = "SELECT start, count, outcome FROM segment WHERE point = ? AND start < ? AND start + count > ?"
+            found = 0
+            for start, count, blob in connection.execute(query, (point, end, first)):
+                if not isinstance(blob, bytes) or len(blob) != count:
+                    raise DamagedError(
+                        f"grid point {point} has other outcomes than were stored; rnnlatch check says more"
+                    )
+                part = np.frombuffer(blob, np.uint8)[max(0, first - start) : end - start]
+                found += part.size
+                counted[point] += np.count_nonzero(part == outcome)
+            if found < end - first:
+                return None
+        return counted
 
     return successes
+
+
+def _stored_runs(connection: sqlite3.Connection) -> dict[int, int]:
+    """Give how many runs of grid points are stored; read from the index alone."""
+    return dict(connection.execute("SELECT point, sum(count) FROM segment GROUP BY point").fetchall())
 
 
 def insert(

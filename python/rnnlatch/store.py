@@ -190,10 +190,10 @@ class Store:
         """
         return self._dataset(self.plan)
 
-    def _wanted(self) -> Wanted:
-        """Give how many runs of each grid point are wanted."""
+    def _wanted(self, since: Wanted | None = None) -> Wanted:
+        """Give how many runs of each grid point are wanted; who knows what was wanted before need not count it again."""
         with _sqlite.read(self.path) as connection:
-            return wanted_runs(self._meta.runs, self._meta.points, _tables.counter(connection))
+            return wanted_runs(self._meta.runs, self._meta.points, _tables.counter(connection), since)
 
     def _dataset(self, plan: Plan) -> xr.Dataset:
         if plan.adaptive is not None:
