@@ -12,6 +12,7 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_the_examples_in_the_docstrings_run(
         extraglobs={"getfixture": request.getfixturevalue},  # as pytest --doctest-modules offers it
     )
     assert outcome.failed == 0
+
+
+def test_every_public_function_and_class_has_an_example() -> None:
+    public = [getattr(rnnlatch, name) for name in rnnlatch.__all__]
+    modules = [rnnlatch, *(value for value in public if isinstance(value, ModuleType))]
+    names = [(module, name) for module in modules for name in module.__all__ if callable(getattr(module, name))]
+    assert len(names) > 150
+    parser = doctest.DocTestParser()
+    documented = [(f"{module.__name__}.{name}", getattr(module, name).__doc__ or "") for module, name in names]
+    assert [name for name, text in documented if not parser.get_examples(text)] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/networks.md"])

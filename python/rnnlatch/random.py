@@ -64,7 +64,13 @@ _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 
 
 class Purpose(IntEnum):
-    """What a random number is for: the top eight bits of the first counter word."""
+    """What a random number is for: the top eight bits of the first counter word.
+
+    Examples
+    --------
+    >>> Purpose(0)
+    <Purpose.INITIAL: 0>
+    """
 
     INITIAL = 0
     """Initial values of the parameters."""

@@ -28,7 +28,14 @@ WITHOUT_GRADIENT = (
 
 
 class Algorithm(Record):
-    """Base of the algorithms: what a run must know of one."""
+    """Base of the algorithms: what a run must know of one.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> isinstance(rl.algorithms.GradientDescent(), rl.algorithms.Algorithm)
+    True
+    """
 
     searches: ClassVar[bool] = False
     """Whether it looks at the cost of the whole training set at one point after the other."""

@@ -49,7 +49,13 @@ class Source:
 
 
 class Initialiser(Record):
-    """Base of the distributions that parameters start from."""
+    """Base of the distributions that parameters start from.
+
+    Examples
+    --------
+    >>> isinstance(Orthogonal(), Initialiser)
+    True
+    """
 
     def check(self, name: str, rows: int, columns: int) -> None:
         """Raise where matrices of this shape cannot be drawn; `name` is the argument for the message."""

@@ -41,7 +41,14 @@ _STARTS = {
 
 
 class Parameter(NamedTuple):
-    """A trainable array of a cell: its dimensions, its shape, its name in words."""
+    """A trainable array of a cell: its dimensions, its shape, its name in words.
+
+    Examples
+    --------
+    >>> from rnnlatch.cells import GRU
+    >>> GRU(inputs=2, hidden=3).parameters()["weight_hh_l0"].shape
+    (9, 3)
+    """
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
@@ -87,6 +94,12 @@ class NetworkCell(Record):
     ------
     TypeError, ValueError
         If a parameter is not as above.
+
+    Examples
+    --------
+    >>> from rnnlatch.cells import LSTM
+    >>> isinstance(LSTM(inputs=2, hidden=3), NetworkCell)
+    True
     """
 
     inputs: int

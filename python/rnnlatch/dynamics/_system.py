@@ -18,7 +18,14 @@ VARIABLES = ("state", "pre_activation")
 
 
 class System(ABC):
-    """A map s -> F(s) of states with `dimension` numbers; states are rows of arrays."""
+    """A map s -> F(s) of states with `dimension` numbers; states are rows of arrays.
+
+    Examples
+    --------
+    >>> import rnnlatch as rl
+    >>> isinstance(rl.dynamics.system(rl.cells.LatchNeuron(w=1.25)), rl.dynamics.System)
+    True
+    """
 
     dimension: int
 

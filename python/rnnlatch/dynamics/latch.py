@@ -46,6 +46,12 @@ class NoiseBound(NamedTuple):
         d: how far from the attractor it then stays, at most.
     factor : float or ndarray
         lambda: the largest ``|M'|`` there.
+
+    Examples
+    --------
+    >>> bound = latch_noise_bound(1.25)
+    >>> bool(bound.inputs < escape_threshold(1.25)), bool(bound.factor < 1)
+    (True, True)
     """
 
     inputs: Any

@@ -61,7 +61,13 @@ _HOMES = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all experiments, in the order of the list."""
+    """Return the names of all experiments, in the order of the list.
+
+    Examples
+    --------
+    >>> "trade-off" in names()
+    True
+    """
     return tuple(_HOMES)
 
 
@@ -72,6 +78,11 @@ def get(name: str) -> Experiment:
     ------
     ValueError
         If there is none; the message lists those that there are.
+
+    Examples
+    --------
+    >>> get("trade-off").title
+    'Not both: noise withstood, and gradient left'
     """
     if name not in _HOMES:
         raise ValueError(f"experiment must be one of {', '.join(_HOMES)}; got {name!r}")

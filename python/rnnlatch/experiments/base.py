@@ -29,6 +29,12 @@ class Scale:
         What is run, in words.
     duration : str
         How long it takes on two cores of a current machine.
+
+    Examples
+    --------
+    >>> from rnnlatch import experiments
+    >>> experiments.get("bengio1994-density").scales["quick"]
+    Scale(runs='49 grid points x 60 runs, both readings of s', duration='about 5 s')
     """
 
     runs: str
@@ -51,6 +57,13 @@ class SweepPlan:
         Axes that share their random numbers.
     runs : int
         Runs a grid point.
+
+    Examples
+    --------
+    >>> from rnnlatch import experiments
+    >>> (plan,) = experiments.get("bengio1994-density").plans("quick")
+    >>> plan.file, plan.runs
+    ('sweep.sqlite', 60)
     """
 
     file: str
@@ -76,6 +89,13 @@ class Material:
         How many threads an analysis may use.
     data : Path or None
         The file that the experiment was given, if it takes one and was.
+
+    Examples
+    --------
+    >>> from rnnlatch import experiments
+    >>> one = experiments.get("unit-weight")
+    >>> found = one.analyse(Material("quick", {}, seed=0))
+    >>> claims = one.claims(found)
     """
 
     scale: ScaleName
@@ -124,6 +144,13 @@ class Experiment:
         What the file is that the experiment takes, and what is there without one, in words; None: it takes none.
     write : callable, optional
         ``write(dataset, directory)`` writes more files than every experiment leaves, and gives their paths.
+
+    Examples
+    --------
+    >>> from rnnlatch import experiments
+    >>> one = experiments.get("bengio1994-density")
+    >>> one.figure, tuple(one.scales)
+    ('Fig. 2a', ('quick', 'paper', 'large'))
     """
 
     name: str

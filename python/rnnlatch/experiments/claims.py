@@ -102,6 +102,14 @@ def write_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
     """Write claims as JSON, whole or not at all.
 
     The file is a list of {statement, source, measured, held, expected, reason}; `held` is true, false or null.
+
+    Examples
+    --------
+    >>> claim = Claim("Water is wet.", "nature", {"wetness": 1.0}, held=True, expected=True, reason="Rain.")
+    >>> path = getfixture("tmp_path") / "claims.json"
+    >>> write_claims(path, [claim])
+    >>> read_claims(path) == [claim]
+    True
     """
     target = Path(path)
     text = json.dumps([asdict(claim) for claim in claims], indent=2, ensure_ascii=False, allow_nan=False)
@@ -111,5 +119,13 @@ def write_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
 
 
 def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
-    """Read what `write_claims` wrote."""
+    """Read what `write_claims` wrote.
+
+    Examples
+    --------
+    >>> path = getfixture("tmp_path") / "claims.json"
+    >>> write_claims(path, [])
+    >>> read_claims(path)
+    []
+    """
     return [Claim(**entry) for entry in json.loads(Path(path).read_text(encoding="utf-8"))]

@@ -51,6 +51,11 @@ def new_figure(width: float, height: float) -> Figure:
     ----------
     width, height : float
         In inches.
+
+    Examples
+    --------
+    >>> new_figure(4, 3).get_size_inches()
+    array([4., 3.])
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -58,7 +63,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def new_axes(ax: Axes | None, width: float = 4.0) -> Axes:
-    """Return `ax`, or the axes of a new figure, so many inches wide, where it is None."""
+    """Return `ax`, or the axes of a new figure, so many inches wide, where it is None.
+
+    Examples
+    --------
+    >>> ax = new_axes(None)
+    >>> new_axes(ax) is ax
+    True
+    """
     if ax is not None:
         return ax
     axes: Axes = new_figure(width, 3.0).subplots()
@@ -74,6 +86,14 @@ def legend_below(ax: Axes, columns: int = 2) -> None:
         Whose labelled artists are named.
     columns : int
         Entries side by side.
+
+    Examples
+    --------
+    >>> ax = new_axes(None)
+    >>> line = ax.plot([0, 1], label="a line")
+    >>> legend_below(ax)
+    >>> len(ax.get_legend().get_texts())
+    1
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -134,6 +154,10 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     ------
     ValueError
         If the suffix is another.
+
+    Examples
+    --------
+    >>> save(new_figure(4, 3), getfixture("tmp_path") / "empty.png")
     """
     target = Path(path)
     kind = target.suffix.lstrip(".")

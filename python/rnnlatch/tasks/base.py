@@ -49,6 +49,13 @@ class Sample(NamedTuple):
     mask : ndarray of float64, or None
         Weights of the terms of the loss, where they are not all 1: shape (n, time) for a drawn task with ``at="every"``;
         for a `DatasetTask` its own.
+
+    Examples
+    --------
+    >>> from rnnlatch.tasks import Parity
+    >>> shown = Parity(length=(3, 5), noise_std=0).sample(4, rng=0)
+    >>> shown.inputs.shape, shown.classes
+    ((4, 5, 1), array([0, 1, 0, 1]))
     """
 
     inputs: NDArray[np.float64]
@@ -59,7 +66,15 @@ class Sample(NamedTuple):
 
 
 class Task(Record):
-    """Base of the tasks: what every one of them tells about its sequences."""
+    """Base of the tasks: what every one of them tells about its sequences.
+
+    Examples
+    --------
+    >>> from rnnlatch.tasks import TemporalOrder
+    >>> task = TemporalOrder(length=20)
+    >>> task.features, task.outputs, task.loss, task.at
+    (6, 4, 'softmax_cross_entropy', 'last')
+    """
 
     loss: str = "half_squared_error"
     at: str = "last"
@@ -141,7 +156,15 @@ class Task(Record):
 
 
 class DataTask(Task):
-    """Base of the tasks that show data of the user's own; of these a store keeps what `content` says."""
+    """Base of the tasks that show data of the user's own; of these a store keeps what `content` says.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnnlatch.tasks import DatasetTask
+    >>> isinstance(DatasetTask(inputs=np.zeros((2, 5, 1)), targets=[[-1], [1]]), DataTask)
+    True
+    """
 
     content: Any
     """What is known of the data without them, a record; their hash is part of it."""
@@ -156,7 +179,14 @@ class DataTask(Task):
 
 
 class DrawnTask(Task):
-    """Base of the tasks whose sequences are drawn."""
+    """Base of the tasks whose sequences are drawn.
+
+    Examples
+    --------
+    >>> from rnnlatch.tasks import Parity
+    >>> Parity(length=(3, 5), noise_std=0).drawn_range
+    (3, 5)
+    """
 
     length: Length
     order: str

@@ -32,6 +32,12 @@ class LongLagTask(DrawnTask):
         fresh sequence.
     order : {"cyclic", "random"}
         Which sequence of a training set is shown next: one after the other, or any with equal probability.
+
+    Examples
+    --------
+    >>> from rnnlatch.tasks import Adding
+    >>> isinstance(Adding(length=20), LongLagTask)
+    True
     """
 
     length: int | tuple[int, int] = described(MISSING, "length", "steps")

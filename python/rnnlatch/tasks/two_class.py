@@ -13,7 +13,14 @@ __all__ = ["TwoClassTask"]
 
 
 class TwoClassTask(DrawnTask):
-    """Base of the tasks of two classes with noise: sequence i is of class i mod 2, and each class has a target."""
+    """Base of the tasks of two classes with noise: sequence i is of class i mod 2, and each class has a target.
+
+    Examples
+    --------
+    >>> from rnnlatch.tasks import Parity
+    >>> Parity(length=5, noise_variance=0.04).std
+    0.2
+    """
 
     set_field: ClassVar[str] = "sequences_per_class"
 
