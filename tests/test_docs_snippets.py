@@ -17,7 +17,10 @@ def few_pieces() -> tuple[rl.data.PianoRoll, ...]:
     return tuple(rl.data.PianoRoll(rng.random((20, 88)) < 0.05) for _ in range(10))
 
 
-@pytest.mark.parametrize("page", ["clusters.md", "natural-data.md", "stores.md", "training.md", "watching.md"])
+HOW_TO = sorted(page.name for page in DOCS.glob("how-to-*.md"))
+
+
+@pytest.mark.parametrize("page", ["clusters.md", "natural-data.md", "stores.md", "training.md", "watching.md", *HOW_TO])
 def test_the_examples_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rl.data, "chorales", few_pieces)
