@@ -67,7 +67,7 @@ def package(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; every warning is an error."""
-    session.install(".", *nox.project.dependency_groups(PROJECT, "docs"))
+    session.install(".[music]", *nox.project.dependency_groups(PROJECT, "docs"))
     session.run("sphinx-build", "-W", "-n", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs)
 
 

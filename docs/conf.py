@@ -21,6 +21,7 @@ extensions = [
     "sphinx_design",
     # Of this project, in _ext.
     "api_pages",
+    "gallery",
     "mathml",
     "repository_files",
     "short_names",
@@ -48,6 +49,7 @@ html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {"index": [], "start": [], "story": []}
 html_theme_options = {
     "logo": {"text": "rnnlatch"},
     "navbar_end": ["theme-switcher"],

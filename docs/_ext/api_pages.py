@@ -35,8 +35,8 @@ def names(module: ModuleType) -> list[str]:
 
 def page(module: str, listed: list[str]) -> str:
     """Write the page of a module."""
-    lines = [module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:", "", f".. currentmodule:: {module}", ""]
-    lines += [".. autosummary::", "   :toctree: names", "   :nosignatures:", ""]
+    lines = [module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:", ""]
+    lines += [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: names", "   :nosignatures:", ""]
     return "\n".join([*lines, *(f"   {name}" for name in listed), ""])
 
 
@@ -48,13 +48,13 @@ def write_pages(app: Sphinx, config: Config) -> None:
         path, text = folder / f"{module}.rst", page(module, listed)
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
-    public = [pkgutil.resolve_name(f"{module}.{name}") for module, listed in public_names().items() for name in listed]
-    enums = [f"{value.__module__}.{value.__qualname__}" for value in public if isinstance(value, EnumType)]
+    public = [f"{module}.{name}" for module, listed in public_names().items() for name in listed]
+    enums = [name for name in public if isinstance(pkgutil.resolve_name(name), EnumType)]
     config.autosummary_context = {"enums": enums}
     config.autosummary_generate = [f"{FOLDER}/{path.name}" for path in sorted(folder.glob("*.rst"))]
 
 
-def skip_foreign(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+def skip_foreign(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> bool | None:  # noqa: ARG001
     """Leave out what a class has from classes of other libraries, such as the methods of integers."""
     home = inspect.unwrap(obj.fget) if isinstance(obj, property) and obj.fget else obj
     module = getattr(home, "__module__", None) or getattr(getattr(home, "__objclass__", None), "__module__", "")

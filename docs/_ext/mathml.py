@@ -16,7 +16,7 @@ def inline(translator: Any, node: nodes.math) -> None:
 def block(translator: Any, node: nodes.math_block) -> None:
     """Write a formula in a line of its own."""
     formula = latex2mathml.converter.convert(node.astext(), display="block")
-    translator.body.append(f'<div class="math">{formula}</div>')
+    translator.body.append(f'<div class="formula">{formula}</div>')
     raise nodes.SkipNode
 
 

@@ -21,7 +21,8 @@ def resolve(
         return None
     name = node["reftarget"].lstrip("~.")
     if name.split(".")[-1][0].isupper():
-        found = env.domains["py"].find_obj(env, None, None, name, "obj", 1)
+        every = env.domains["py"].find_obj(env, None, None, name, "obj", 1)
+        found = [(full, entry) for full, entry in every if not entry.aliased]
         if len(found) == 1:
             ((full, entry),) = found
             return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, full)
