@@ -7,6 +7,10 @@
 
 """Longer checks than the test suite; `nox --list` shows them."""
 
+import os
+import platform
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -45,6 +49,72 @@ def system_eigen(session: nox.Session) -> None:
     """Run the tests on a build against the Eigen of the system."""
     session.install(".[test]", "--config-settings=cmake.define.RNNLATCH_SYSTEM_EIGEN=ON")
     session.run("pytest", *session.posargs)
+
+
+SANITIZERS = {
+    # What depends on the build computes in all of the core; the rest of the suite asks about Python.
+    "address": ("address,undefined,float-cast-overflow", "libasan.so", ["-m", "isa", "tests"]),
+    # What uses several threads.
+    "thread": ("thread", "libtsan.so", ["tests/engine", "tests/test_concurrency.py", "tests/test_determinism.py"]),
+}
+
+
+@nox.session(default=False, venv_backend="virtualenv")
+def sanitize(session: nox.Session) -> None:
+    """Run the tests of the core under GCC's sanitizers: `-- address` or `-- thread`, then arguments of pytest."""
+    kind, *arguments = session.posargs or ["address"]
+    if kind not in SANITIZERS:
+        session.error(f"the sanitizer is {kind!r}, allowed are {' and '.join(SANITIZERS)}")
+    sanitizers, library, tests = SANITIZERS[kind]
+    build = Path("build", f"sanitize-{kind}")
+    # Without an environment of its own the build keeps its objects: what has not changed is not compiled again.
+    session.install(*PROJECT["build-system"]["requires"], "cmake", "ninja")
+    session.install(
+        ".[test]",
+        "--no-build-isolation",
+        f"--config-settings=build-dir={build}",
+        f"--config-settings=cmake.define.RNNLATCH_SANITIZE={sanitizers}",
+        "--config-settings=cmake.define.RNNLATCH_TESTS=ON",
+        # One instruction set is enough, and the one that most machines run.
+        "--config-settings=cmake.define.RNNLATCH_X86_64_LEVELS=3",
+    )
+    compiler = os.environ.get("CXX", "g++")
+    # The interpreter has no sanitizer inside, so its library must be there before everything else; it looks for what
+    # throws exceptions at once.
+    found = [
+        subprocess.run(
+            [compiler, f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for name in (library, "libstdc++.so")
+    ]
+    options = {
+        "ASAN_OPTIONS": "handle_abort=1",  # assertions abort: where?
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0",
+    }
+    for_python = {
+        # CPython does not free everything at its end: tests/leaks.py looks for what is lost before. It is seen from the
+        # innermost frames whether CPython or the core allocated it.
+        "ASAN_OPTIONS": "handle_abort=1:allocator_may_return_null=1:leak_check_at_exit=0:malloc_context_size=3",
+        "LSAN_OPTIONS": f"suppressions={Path('tests/leaks.supp').resolve()}:print_suppressions=0",
+        "PYTHONMALLOC": "malloc",  # every object of Python is an allocation that is watched
+        "PYTHONPATH": "tests",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "CI": "true",  # for Hypothesis: no deadlines
+    }
+    # ThreadSanitizer needs memory where it expects it, which older ones cannot arrange for themselves.
+    fixed = ["setarch", platform.machine(), "-R"] if shutil.which("setarch") else []
+    session.run(*fixed, str(build / "threads_test"), env=options, external=True)
+    if not any(argument.startswith("tests") for argument in arguments):
+        arguments += tests
+    # The sanitizers write to the file descriptor 2, which the process that they end must not have captured, and look at
+    # signals themselves.
+    pytest = ["python", "-m", "pytest", "-v", "--capture=sys", "-p", "no:faulthandler", "-p", "leaks"]
+    pytest += ["-o", "timeout=3600"]
+    session.run(
+        *fixed, "env", f"LD_PRELOAD={' '.join(found)}", *pytest, *arguments, env=options | for_python, external=True
+    )
 
 
 @nox.session
