@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
 project = "rnnlatch"
-author = "rnnlatch developers"
+author = project_copyright = "rnnlatch developers"
 version = release = rnnlatch.__version__
 
 extensions = [
@@ -24,13 +24,13 @@ extensions = [
     "gallery",
     "mathml",
     "repository_files",
+    "self_contained",
     "short_names",
 ]
 exclude_patterns = ["_build", "_ext", "figures"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 nitpicky = True
-keep_warnings = False
 
 # The pages are those of the forge, too: its rules for anchors, and formulas between dollars.
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
@@ -40,6 +40,7 @@ myst_heading_anchors = 4
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "rnnlatch"
