@@ -51,10 +51,25 @@ inline py::handle entry(const py::dict& dictionary, const char* name) {
     return PyDict_GetItemString(dictionary.ptr(), name);
 }
 
+// A value from Python as a type of C++.
+template <class T>
+T converted(const py::handle& value, const std::string& name, const char* allowed) {
+    try {
+        return value.cast<T>();
+    } catch (const py::cast_error&) {
+        throw py::type_error(name + " is of type " + py::type::handle_of(value).attr("__name__").cast<std::string>() +
+                             ", allowed are " + allowed);
+    }
+}
+
+inline std::string text_of(const py::dict& dictionary, const char* name) {
+    return converted<std::string>(entry(dictionary, name), name, "texts");
+}
+
 // An integer of the structure, between bounds.
 inline std::int64_t integer(const py::dict& structure, const char* name, std::int64_t least,
                             std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
-    const auto value = entry(structure, name).cast<std::int64_t>();
+    const auto value = converted<std::int64_t>(entry(structure, name), name, "integers of 64 bits");
     if (value < least || value > most) {
         throw py::value_error(std::string(name) + " is " + std::to_string(value) + ", allowed are integers from " +
                               std::to_string(least) + " to " + std::to_string(most));

@@ -23,7 +23,7 @@ bool any_nonzero(const double* values, py::ssize_t runs) {
 }
 
 void require_name(const py::dict& structure, const char* kind, const char* name) {
-    const auto came = entry(structure, kind).cast<std::string>();
+    const auto came = text_of(structure, kind);
     if (came != name) throw py::value_error(std::string(kind) + " is '" + came + "', this engine knows '" + name + "'");
 }
 

@@ -28,7 +28,7 @@ struct MatrixCall {
     MatrixCall(const py::dict& dictionary, const py::dict& parameters, const py::handle& inputs,
                const py::handle& lengths, const py::object& initial)
         : structure(structure_of(dictionary)), initial_given(!initial.is_none()) {
-        const NetworkShape& shape = structure.shape;
+        NetworkShape& shape = structure.shape;
         network = network_of<Scalar>(structure, [&](const char* name, const Shape& wanted) {
             return require<Scalar>(entry(parameters, name), name, wanted).data();
         });
@@ -37,6 +37,8 @@ struct MatrixCall {
         sequences = sequence.shape(0), steps = sequence.shape(1);
         if (sequences < 1 || steps < 1) throw py::value_error("inputs must have at least one sequence and one step");
         batch.size = static_cast<std::size_t>(sequences), batch.steps = static_cast<std::size_t>(steps);
+        shape.runs = 1, shape.batch = batch.size, shape.length = batch.steps;
+        require_numbers(shape);
         batch.inputs = sequence.data();
         if (!lengths.is_none()) set_lengths(require<std::int64_t>(lengths, "lengths", {sequences}));
         set_initial(parameters, initial);

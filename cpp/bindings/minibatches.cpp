@@ -88,8 +88,11 @@ struct OneNetwork {
         return at;
     }
 
-    // Needs no interpreter.
+    // Raises where there are too many sequences at once.
     MinibatchSequences<Scalar> sequences(std::size_t most) const {
+        NetworkShape shape = structure.shape;
+        shape.runs = 1, shape.batch = most;
+        require_numbers(shape);
         return MinibatchSequences<Scalar>(*task, structure.shape, most, middle, tolerance, carries);
     }
 
@@ -107,7 +110,7 @@ struct OneNetwork {
 };
 
 double setting(const py::dict& settings, const char* name, double otherwise) {
-    return settings.contains(name) ? entry(settings, name).cast<double>() : otherwise;
+    return settings.contains(name) ? converted<double>(entry(settings, name), name, "numbers") : otherwise;
 }
 
 MinibatchRuleSettings rule_settings(const TrainingArguments& arguments, const py::dict& settings) {
@@ -260,7 +263,7 @@ py::dict evaluate_of(TrainingArguments arguments, const py::handle& key, std::ui
     OneNetwork<Scalar> one(std::move(arguments), key, stream, parameters, threads, cancelled);
     const bool closed = one.task->closed();
     if (closed) first = 0, count = one.task->sequences();
-    if (first < 0 || count < 1 || first + count > most_presentations + 1) {
+    if (first < 0 || count < 1 || count > most_presentations + 1 - std::min(first, most_presentations)) {
         throw py::value_error("first and count must be sequences from 0 to " + std::to_string(most_presentations));
     }
     double loss = 0;
@@ -286,7 +289,7 @@ py::dict evaluate_of(TrainingArguments arguments, const py::handle& key, std::ui
 }
 
 bool single(const py::dict& structure) {
-    const auto precision = entry(structure, "precision").cast<std::string>();
+    const auto precision = text_of(structure, "precision");
     if (precision != "float64" && precision != "float32") {
         throw py::value_error("precision is '" + precision + "', allowed are 'float64', 'float32'");
     }

@@ -12,16 +12,19 @@
 namespace rnnlatch::bindings {
 namespace {
 
-// Arrays of float32 as float64, and everything else as it is; in dictionaries too.
-py::object as_double(const py::object& object) {
-    if (py::isinstance<py::dict>(object)) {
-        py::dict out;
-        for (const auto& [name, value] : object.cast<py::dict>()) {
-            out[name] = as_double(py::reinterpret_borrow<py::object>(value));
-        }
-        return out;
-    }
+// Arrays of float32 as float64, and everything else as it is.
+py::object array_as_double(const py::object& object) {
     return py::isinstance<py::array_t<float>>(object) ? object.attr("astype")("float64") : object;
+}
+
+// The same, and for the values of a dictionary.
+py::object as_double(const py::object& object) {
+    if (!py::isinstance<py::dict>(object)) return array_as_double(object);
+    py::dict out;
+    for (const auto& [name, value] : object.cast<py::dict>()) {
+        out[name] = array_as_double(py::reinterpret_borrow<py::object>(value));
+    }
+    return out;
 }
 
 py::object as_single(const py::object& object) {
@@ -78,7 +81,7 @@ py::dict network_curvature(const NetworkArguments& given, int threads, bool seco
         if (by_step) {
             py::dict recurrent;  // an initial state has no steps
             for (const auto& [name, value] : arguments.parameters) {
-                const auto word = name.cast<std::string>();
+                const auto word = converted<std::string>(name, "the name of a parameter", "texts");
                 if (word != initial_names[0] && word != initial_names[1]) recurrent[name] = value;
             }
             const Shape steps = {static_cast<py::ssize_t>(shape.batch), static_cast<py::ssize_t>(shape.length)};

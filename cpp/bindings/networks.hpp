@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -88,13 +89,20 @@ struct Structure {
 
 template <class Enum>
 Enum one_of(const py::dict& structure, const char* key, const std::vector<std::pair<const char*, Enum>>& known) {
-    const auto came = entry(structure, key).cast<std::string>();
+    const auto came = text_of(structure, key);
     std::string names;
     for (const auto& [name, value] : known) {
         if (came == name) return value;
         names += (names.empty() ? "'" : ", '") + std::string(name) + "'";
     }
     throw py::value_error(std::string(key) + " is '" + came + "', allowed are " + names);
+}
+
+// No machine holds that many, and what is multiplied with them, lanes and bytes, stays within 64 bits. Arrays without memory
+// of their own, such as those of stride 0, let sizes through that no memory has limited.
+inline void require_at_most_2_to(int power, double count, const char* what) {
+    if (count <= std::ldexp(1.0, power)) return;
+    throw py::value_error("the sizes make more than 2^" + std::to_string(power) + " " + what);
 }
 
 inline Structure structure_of(const py::dict& dictionary) {
@@ -128,7 +136,17 @@ inline Structure structure_of(const py::dict& dictionary) {
     }
     shape.gates = structure.kind == CellKind::lstm ? 4 : structure.kind == CellKind::gru ? 3 : 1;
     shape.states = structure.kind == CellKind::lstm ? 2 : 1;
+    const double sources = static_cast<double>(shape.inputs + (shape.diagonal ? 1 : shape.hidden));
+    require_at_most_2_to(36, sources * static_cast<double>(shape.gates * shape.hidden), "weights");
     return structure;
+}
+
+// With the runs, the sequences and the steps of the call set.
+inline void require_numbers(const NetworkShape& shape) {
+    const double of_step = static_cast<double>(shape.inputs + shape.gates * shape.hidden + shape.outputs);
+    const double steps =
+        static_cast<double>(shape.runs) * static_cast<double>(shape.batch) * (static_cast<double>(shape.length) + 1);
+    require_at_most_2_to(44, steps * of_step, "inputs, states and outputs of all steps together");
 }
 
 // Which units read which of the same step: data of the caller's array.
@@ -222,6 +240,7 @@ class NetworkCall {
         shape.runs = static_cast<std::size_t>(runs);
         shape.batch = static_cast<std::size_t>(batch);
         shape.length = static_cast<std::size_t>(length);
+        require_numbers(shape);
         run_fastest = runs > 1 && recurrent.strides(0) == recurrent.itemsize();
         problem.parameters = views_of(arguments.parameters);
         problem.inputs =

@@ -19,9 +19,8 @@ class Sequences {
     Sequences(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
               const py::object& lengths, const py::object& initial)
         : inputs_(require<double>(inputs, "inputs", {-1, -1, integer(structure, "inputs", 1)})) {
-        const auto activation =
-            structure.contains("activation") ? entry(structure, "activation").cast<std::string>() : "";
-        network.cell = cell_functions(entry(structure, "cell").cast<std::string>(), activation);
+        const auto activation = structure.contains("activation") ? text_of(structure, "activation") : std::string();
+        network.cell = cell_functions(text_of(structure, "cell"), activation);
         network.inputs = static_cast<std::size_t>(inputs_.shape(2));
         network.hidden = static_cast<std::size_t>(integer(structure, "hidden", 1, 1 << 20));
         network.diagonal = structure.contains("diagonal") && integer(structure, "diagonal", 0, 1);

@@ -71,8 +71,9 @@ inline TaskMaker character_prediction_maker(const TrainingArguments& arguments, 
                                             const SequenceTask::Settings& settings) {
     SymbolStreams streams{};
     streams.count = arguments.size("streams", 1);
-    streams.predictions = static_cast<std::size_t>(arguments.number("predictions", 1, std::int64_t{1} << 40));
-    streams.ahead = static_cast<std::size_t>(arguments.number("ahead", 1, std::int64_t{1} << 40));
+    constexpr std::int64_t most = std::int64_t{1} << 39;  // times the largest number of streams, within 64 bits
+    streams.predictions = static_cast<std::size_t>(arguments.number("predictions", 1, most));
+    streams.ahead = static_cast<std::size_t>(arguments.number("ahead", 1, most));
     streams.weight = arguments.number("mean_over_steps", 0, 1) ? 1.0 / static_cast<double>(settings.length_high) : 1.0;
     if (settings.length_high > streams.predictions ||
         settings.sequences != streams.count * streams.rows(settings.length_high)) {

@@ -19,7 +19,7 @@ namespace {
 std::vector<std::size_t> trainable_rows(const NetworkShape& shape, const py::dict& trainable) {
     std::vector<std::size_t> rows;
     const ParameterRows at(shape);
-    const std::pair<const char*, std::size_t> first[] = {{"weight_ih_l0", at.weight_ih},
+    const std::pair<std::string, std::size_t> first[] = {{"weight_ih_l0", at.weight_ih},
                                                          {"weight_hh_l0", at.weight_hh},
                                                          {"bias_ih_l0", at.bias_ih},
                                                          {"bias_hh_l0", at.bias_hh},
@@ -27,10 +27,12 @@ std::vector<std::size_t> trainable_rows(const NetworkShape& shape, const py::dic
                                                          {"bias_out", at.bias_out},
                                                          {"h_0", at.initial},
                                                          {"c_0", at.initial + shape.hidden}};
+    const auto shapes = parameter_shapes(shape, trainable);
     for (const auto& [name, row] : first) {
-        if (!trainable.contains(name)) continue;
-        const auto mask = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>::ensure(trainable[name]);
-        if (!mask) throw py::type_error(std::string(name) + " of trainable must be an array of 0 and 1");
+        const auto known =
+            std::find_if(shapes.begin(), shapes.end(), [&](const auto& each) { return each.first == name; });
+        if (known == shapes.end() || !trainable.contains(name.c_str())) continue;
+        const auto mask = require<std::uint8_t>(entry(trainable, name.c_str()), name + " of trainable", known->second);
         for (py::ssize_t i = 0; i < mask.size(); ++i) {
             if (mask.data()[i]) rows.push_back(row + static_cast<std::size_t>(i));
         }
@@ -59,10 +61,10 @@ struct NetworksOfRuns {
         shape.length = arguments.size("length_high", 1);
         problem.network.shape = shape;
         problem.network.parameters = parameter_views<double>(shape, parameters);
+        require_numbers(shape);
         if (arguments.arrays.contains("same_step")) {
-            const auto hidden = static_cast<py::ssize_t>(shape.hidden);
-            problem.network.same_step =
-                require<std::uint8_t>(entry(arguments.arrays, "same_step"), "same_step", {hidden, hidden}).data();
+            const auto same_step = py::reinterpret_borrow<py::object>(entry(arguments.arrays, "same_step"));
+            problem.network.same_step = lower_triangle(same_step, structure);
         }
         if (arguments.structure.contains("carry_state") && arguments.number("carry_state", 0, 1)) {
             throw py::value_error("carry_state is for networks in matrices");
@@ -155,6 +157,10 @@ py::dict evaluate_networks(const py::dict& structure, const py::dict& columns, c
 py::dict sample_task(const py::dict& structure, const py::dict& columns, const py::handle& key, std::uint64_t stream,
                      std::int64_t count, bool test, const py::dict& arrays, std::int64_t from) {
     const TrainingArguments arguments{structure, columns, arrays};
+    constexpr std::int64_t most = std::int64_t{1} << 32;
+    if (count < 0 || count > most || from < 0 || from > most) {
+        throw py::value_error("count and first must be integers from 0 to 2^32");
+    }
     NetworkShape shape = structure_of(structure).shape;
     const auto make = task_maker(arguments, shape, key_words(key), &stream, 1);
     const auto task = make();

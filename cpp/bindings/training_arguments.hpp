@@ -27,7 +27,7 @@ struct TrainingArguments {
     std::size_t size(const char* name, std::int64_t least, std::int64_t most = most_steps) const {
         return static_cast<std::size_t>(number(name, least, most));
     }
-    std::string text(const char* name) const { return entry(structure, name).cast<std::string>(); }
+    std::string text(const char* name) const { return text_of(structure, name); }
 };
 
 // Trains the runs that are left, on one thread.
