@@ -106,7 +106,7 @@ def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:
     key : array_like of uint32, shape (2,)
         The key.
     rounds : int
-        Number of rounds, at least 1. The engine uses 10; 7 is the least that passes BigCrush.
+        Number of rounds, from 1 to 16. The engine uses 10; 7 is the least that passes BigCrush.
 
     Returns
     -------
@@ -131,8 +131,8 @@ def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:
     """
     state = _as_words("counter", counter, 4)
     k0, k1 = (int(k) for k in _as_key(key))
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}; it must be at least 1")
+    if not 1 <= rounds <= 16:
+        raise ValueError(f"rounds is {rounds}; it must be from 1 to 16")
     c0, c1, c2, c3 = (state[..., j].astype(np.uint64) for j in range(4))
     for _ in range(rounds):
         # Two 32 x 32 -> 64 bit products; the halves change places, mixed with the key and the other two words.
@@ -173,7 +173,7 @@ def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[n
     >>> bool((a == b[::-1]).all())
     True
     """
-    plain = {str(name): _plain(value) for name, value in point.items()}
+    plain = {str(name): _plain(value) for name, value in dict(point).items()}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     base = np.uint64(int.from_bytes(digest, "little"))

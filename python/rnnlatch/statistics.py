@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri, stdtrit
 
 from rnnlatch.outcomes import NOT_RUN, Outcome
+from rnnlatch.validation import show
 
 __all__ = [
     "effective_trials",
@@ -81,6 +82,8 @@ def success_rate(dataset: xr.Dataset, outcome: Outcome = Outcome.CONVERGED, conf
     >>> found.rate.values.tolist(), found.runs.values.tolist()
     ([0.75, 0.5], [4, 2])
     """
+    if "outcome" not in getattr(dataset, "data_vars", ()) or "run" not in dataset["outcome"].dims:
+        raise ValueError(f"dataset is {show(dataset)}; it must have the variable outcome over the runs")
     outcomes = dataset["outcome"]
     runs, successes = (outcomes != NOT_RUN).sum("run"), (outcomes == outcome).sum("run")
     low, high = wilson_interval(successes.values, runs.values, confidence)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.checks import check_dims, drawing
 from rnnlatch.plotting.maps import axis_label, cell_edges
 from rnnlatch.plotting.points import along, area_colours, draw_hatching, label_of, labels
 from rnnlatch.plotting.style import new_axes, own_legend, style
@@ -42,6 +42,7 @@ _SPECIAL = {
 }
 
 
+@drawing
 def bifurcation_diagram(
     found: xr.Dataset, ax: Axes | None = None, *, coordinate: str | None = None, values: bool = True
 ) -> Axes:
@@ -102,6 +103,7 @@ def bifurcation_diagram(
     return axes
 
 
+@drawing
 def regime_map(regimes: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw which kind of dynamics a system has over two of its parameters.
 

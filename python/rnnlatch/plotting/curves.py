@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from rnnlatch.plotting.checks import drawing
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.statistics import wilson_interval
@@ -13,6 +14,7 @@ from rnnlatch.statistics import wilson_interval
 __all__ = ["frequency_curve", "gradient_against_length", "likelihood_profile", "printed_bars"]
 
 
+@drawing
 def frequency_curve(
     counts: xr.Dataset,
     ax: Axes | None = None,
@@ -71,6 +73,7 @@ def frequency_curve(
     return axes
 
 
+@drawing
 def printed_bars(
     frequency: xr.DataArray,
     ax: Axes | None = None,
@@ -115,6 +118,7 @@ def printed_bars(
     return axes
 
 
+@drawing
 def gradient_against_length(norms: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw mean and quantiles of the gradient's norm against sequence length, on a logarithmic scale.
 
@@ -164,6 +168,7 @@ def gradient_against_length(norms: xr.Dataset, ax: Axes | None = None) -> Axes:
     return axes
 
 
+@drawing
 def likelihood_profile(
     profile: xr.DataArray, ax: Axes | None = None, *, floor: float = -60.0, label: str | None = None, **line: Any
 ) -> Axes:

@@ -11,7 +11,7 @@ from matplotlib.scale import SymmetricalLogTransform
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from rnnlatch.plotting.checks import check_dims, variable
+from rnnlatch.plotting.checks import check_dims, drawing, variable
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.plotting.ticks import CountLocator, SignedDecadeLocator, SpreadLocator
@@ -19,6 +19,7 @@ from rnnlatch.plotting.ticks import CountLocator, SignedDecadeLocator, SpreadLoc
 __all__ = ["curvature", "hessian", "hessian_eigenvalues"]
 
 
+@drawing
 def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True) -> Axes:
     """Draw the matrix of second derivatives, with lines between the parameters.
 
@@ -77,6 +78,7 @@ def hessian(found: xr.Dataset, ax: Axes | None = None, *, colorbar: bool = True)
     return axes
 
 
+@drawing
 def hessian_eigenvalues(found: xr.Dataset, ax: Axes | None = None, *, label: str | None = None, **points: Any) -> Axes:
     """Draw the eigenvalues of a Hessian, the largest first.
 
@@ -129,6 +131,7 @@ def hessian_eigenvalues(found: xr.Dataset, ax: Axes | None = None, *, label: str
     return axes
 
 
+@drawing
 def curvature(
     found: xr.Dataset, ax: Axes | None = None, *, name: str = "weight_hh_l0", label: str | None = None, **line: Any
 ) -> Axes:

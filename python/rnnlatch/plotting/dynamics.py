@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.checks import check_dims, drawing
 from rnnlatch.plotting.maps import axis_label, cell_edges
 from rnnlatch.plotting.points import (
     along,
@@ -37,6 +37,7 @@ _MARGIN = 0.02  # around a phase portrait
 _FASTEST, _SLOWEST = 0.15, 0.95  # strengths of a colour
 
 
+@drawing
 def cobweb(
     curve: xr.Dataset,
     ax: Axes | None = None,
@@ -100,6 +101,7 @@ def cobweb(
     return axes
 
 
+@drawing
 def phase_portrait(
     field: xr.Dataset,
     ax: Axes | None = None,
@@ -180,6 +182,7 @@ def phase_portrait(
     return axes
 
 
+@drawing
 def basin_map(basins: xr.Dataset, ax: Axes | None = None, *, shade: bool = False, colorbar: bool = True) -> Axes:
     """Draw which attractor each initial state comes to.
 

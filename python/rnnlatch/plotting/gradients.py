@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from rnnlatch import validation
-from rnnlatch.plotting.checks import check_dims, variable
+from rnnlatch.plotting.checks import check_dims, drawing, variable
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.plotting.ticks import CountLocator, decade_axis
@@ -23,6 +23,7 @@ __all__ = ["by_lag", "jacobian_products", "omega", "singular_spectrum"]
 Floats = NDArray[np.float64]
 
 
+@drawing
 def jacobian_products(
     products: xr.Dataset,
     ax: Axes | None = None,
@@ -90,6 +91,7 @@ def jacobian_products(
     return axes
 
 
+@drawing
 def by_lag(
     parts: xr.Dataset, ax: Axes | None = None, *, names: str | Sequence[str] = (), label: str | None = None
 ) -> Axes:
@@ -142,6 +144,7 @@ def by_lag(
     return axes
 
 
+@drawing
 def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step: bool = False) -> Axes:
     """Draw all singular values of the products against the time lag, a line for each.
 
@@ -208,6 +211,7 @@ def singular_spectrum(spectrum: xr.Dataset, ax: Axes | None = None, *, per_step:
     return axes
 
 
+@drawing
 def omega(found: xr.Dataset, ax: Axes | None = None, *, label: str | None = None) -> Axes:
     """Draw at which steps the error grows and shrinks on its way back: the squared distances from 1 add up to Ω.
 

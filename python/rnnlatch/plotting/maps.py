@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlatch.plotting.checks import drawing
 from rnnlatch.plotting.style import new_axes, style
 
 __all__ = ["outline", "phase_map"]
 
 
+@drawing
 def phase_map(
     values: xr.DataArray,
     ax: Axes | None = None,
@@ -80,6 +82,7 @@ def phase_map(
     return axes
 
 
+@drawing
 def outline(mask: xr.DataArray, ax: Axes, *, label: str | None = None, **line: Any) -> Axes:
     """Draw the border of a set of grid points, along the edges of their rectangles.
 

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
 from rnnlatch import validation
-from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.checks import check_dims, drawing
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, own_legend, style
 from rnnlatch.plotting.ticks import CountLocator
@@ -21,6 +21,7 @@ _NAMED = 5  # exponents that the legend names
 _SEEN = 0.02  # share of the steps before which estimates may be out of the picture
 
 
+@drawing
 def spectrum_over_time(
     found: xr.Dataset, ax: Axes | None = None, *, show: str = "modulus", colorbar: bool = True
 ) -> Axes:
@@ -85,6 +86,7 @@ def spectrum_over_time(
     return axes
 
 
+@drawing
 def lyapunov_convergence(found: xr.Dataset, ax: Axes | None = None) -> Axes:
     """Draw the estimates of the Lyapunov exponents against the steps they are made of.
 

@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from rnnlatch.plotting.checks import drawing
+
 __all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "own_legend", "save", "style"]
 
 FORMATS = ("png", "svg", "pdf")
@@ -62,6 +64,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+@drawing
 def new_axes(ax: Axes | None, width: float = 4.0) -> Axes:
     """Return `ax`, or the axes of a new figure, so many inches wide, where it is None.
 
@@ -77,6 +80,7 @@ def new_axes(ax: Axes | None, width: float = 4.0) -> Axes:
     return axes
 
 
+@drawing
 def legend_below(ax: Axes, columns: int = 2) -> None:
     """Put the legend under the axes, where it covers no data.
 

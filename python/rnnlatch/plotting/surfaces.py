@@ -15,7 +15,7 @@ from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch import validation
-from rnnlatch.plotting.checks import check_dims
+from rnnlatch.plotting.checks import check_dims, drawing
 from rnnlatch.plotting.descents import draw_path, draw_path_in_relief, each_path, halo
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, new_figure, own_legend, style
@@ -39,6 +39,7 @@ class _Scale(NamedTuple):
     logarithmic: bool
 
 
+@drawing
 def error_surface(
     found: xr.Dataset,
     ax: Axes | None = None,
@@ -140,6 +141,7 @@ def error_surface(
     return axes
 
 
+@drawing
 def error_surface_relief(
     found: xr.Dataset,
     ax: Axes | None = None,
