@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from compared import assert_same
 from rnnlatch import SweepState, experiments, open_store
 from rnnlatch.experiments.base import Material, ScaleName, SweepPlan
 from rnnlatch.experiments.reproduce import kept_runs, reproduce
+from rnnlatch.report._interactive import convert
 from rnnlatch.store import StoreError
 
 SEED = 0
@@ -67,6 +69,10 @@ def test_picture_and_claims_can_be_made_from_the_data_alone(done: Any) -> None:
         assert tuple(experiment.claims(data.load())) == found.claims
         figure = experiment.plot(data)
     assert len(figure.axes) >= 3
+    figure.set_layout_engine("none")
+    drawing = convert(figure)
+    assert [panel.missing for panel in drawing.panels if panel.missing] == []
+    assert_same(figure, drawing)
 
 
 def test_counts_are_those_of_the_store(trained: Any) -> None:

@@ -20,7 +20,7 @@ from rnnlatch.plotting.descents import draw_path, draw_path_in_relief, each_path
 from rnnlatch.plotting.maps import axis_label
 from rnnlatch.plotting.style import new_axes, new_figure, own_legend, style
 
-__all__ = ["error_surface", "error_surface_relief"]
+__all__ = ["Relief", "error_surface", "error_surface_relief"]
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +28,28 @@ _LEVELS = 14  # of colour, about
 _DECADES = 12  # that a logarithmic scale shows at most
 _FACETS = 120  # along each side of a relief
 _UNKNOWN = "0.85"  # where the network diverges
+
+
+class Relief(NamedTuple):
+    """What a relief is drawn from; its artist has it as the attribute ``relief``.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Along the two axes.
+    height : ndarray, (y, x)
+        NaN is a hole.
+    cmap : Colormap
+        The colours of heights.
+    limits : tuple of float
+        The heights of the first and the last colour.
+    """
+
+    x: Floats
+    y: Floats
+    height: Floats
+    cmap: Colormap
+    limits: tuple[float, float]
 
 
 class _Scale(NamedTuple):
@@ -198,7 +220,7 @@ def error_surface_relief(
         # Facets take the colour of their middle, and light falls along the wall.
         across, up = np.meshgrid(x, y)
         finite = np.where(np.isfinite(height), height, np.nan)
-        axes.plot_surface(
+        drawn = axes.plot_surface(
             across,
             up,
             finite,
@@ -211,6 +233,7 @@ def error_surface_relief(
             rasterized=True,
             zorder=1,
         )
+        drawn.relief = Relief(x, y, finite, scale.cmap, (float(scale.levels[0]), float(scale.levels[-1])))
         limits = ((x[0], x[-1]), (y[0], y[-1]))
         axes.set_xlim(*limits[0])
         axes.set_ylim(*limits[1])
@@ -226,8 +249,8 @@ def error_surface_relief(
             axis.set_major_locator(MaxNLocator(4))
             axis.set_pane_color((1.0, 1.0, 1.0, 1.0))
         own_legend(axes, ax)
-    drawn: Axes = axes
-    return drawn
+    made: Axes = axes
+    return made
 
 
 def _variable(found: xr.Dataset, name: str) -> xr.DataArray:

@@ -1,0 +1,1 @@
+"""One page of everything that was reproduced in a directory."""
