@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from rnnlatch import _reproduce_cli, _status_cli, _store_cli
+from rnnlatch import _report_cli, _reproduce_cli, _status_cli, _store_cli
 
 __all__ = ["main"]
 
@@ -20,6 +20,7 @@ Train many small recurrent networks and put the classic claims about long-term d
 start here:
   rnnlatch list                                   what there is to reproduce
   rnnlatch reproduce bengio1994-density           the first figure: picture, data and claims in results/
+  rnnlatch report results                         one page of all that is in results/
   rnnlatch info                                   what runs on this machine
 """
 
@@ -105,6 +106,7 @@ def _parser() -> _Parser:
     listing.set_defaults(command=_list)
 
     _reproduce_cli.add_command(commands)
+    _report_cli.add_commands(commands)
     _add_diagnose(
         commands.add_parser(
             "diagnose",

@@ -4,13 +4,12 @@ import base64
 import io
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import xarray as xr
 
+from rnnlatch._pages import render
 from rnnlatch.diagnose.plots import PICTURES, Draw
 from rnnlatch.diagnose.text import headline, shown
 from rnnlatch.diagnose.wording import number
@@ -67,15 +66,8 @@ def pictures(data: xr.Dataset) -> list[Picture]:
 
 def page(diagnosis: "Diagnosis") -> str:
     """Give the page as HTML."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    source = (files("rnnlatch.diagnose") / "page.html.jinja").read_text(encoding="utf-8")
-    text = environment.from_string(source).render(
+    return render(
+        "diagnose.html.jinja",
         name=diagnosis.name,
         headline=headline(diagnosis),
         findings=diagnosis.findings,
@@ -86,7 +78,6 @@ def page(diagnosis: "Diagnosis") -> str:
         numbers=_numbers(diagnosis.data),
         settings=_settings(diagnosis.data),
     )
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _drawn(data: xr.Dataset, draw: Draw) -> tuple[str, bytes]:
