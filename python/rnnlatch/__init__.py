@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         io,
         plotting,
         random,
+        report,
         statistics,
         tasks,
     )
@@ -68,6 +69,7 @@ __all__ = [
     "predict",
     "random",
     "replay",
+    "report",
     "simulate",
     "statistics",
     "sweep",

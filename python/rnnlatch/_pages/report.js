@@ -58,7 +58,7 @@
   }
 
   const CONFIG = {
-    responsive: true, displaylogo: false, scrollZoom: false, doubleClick: "reset",
+    responsive: true, displaylogo: false, scrollZoom: false, doubleClick: "reset", // codespell:ignore
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "toggleSpikelines", "sendDataToCloud"],
   };
 
