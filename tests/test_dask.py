@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -170,15 +171,25 @@ def test_the_command_line_reproduces_on_a_cluster(client: Any, tmp_path: Path) -
     xr.testing.assert_identical(far, near)
 
 
-@pytest.mark.parametrize("given", ["tcp://127.0.0.1:1", "nonsense", "carrier-pigeon://here:1"])
+@pytest.mark.parametrize("given", ["tcp://127.0.0.1:1", "nonsense", "", "carrier-pigeon://here:1"])
 def test_a_wrong_address_is_one_sentence(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_dask, "ANSWER_SECONDS", 0.5)
+    # It would wait for ever for what is silent, and for itself when Python ends where it cannot read its address.
+    monkeypatch.setattr(distributed, "Client", pytest.fail)
     command = ["reproduce", "bengio1994-density", "--scale", "quick", "--out", str(tmp_path), "--scheduler", given]
     assert main(command) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"rnnlatch: scheduler is {given!r}, and nothing answers there")
+
+
+def test_what_takes_a_call_and_says_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_dask, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ValueError, match="and nothing answers there"), _dask.connected(where):
+            pass
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

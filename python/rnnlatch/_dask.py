@@ -1,5 +1,6 @@
 """The cluster behind ``--scheduler``: a Dask client, and whether its workers compute what the driver would."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -48,6 +49,9 @@ def connected(address: str) -> Iterator[Executor]:
     # What it says of its connection comes out as one sentence of ours.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
+        # A client would wait for ever for what takes its call and says nothing; one that cannot read its address is never
+        # closed, and says so when Python ends.
+        asyncio.run(asyncio.wait_for(_call(distributed, address), ANSWER_SECONDS))
         client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False, name="rnnlatch")
     except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
         words = " ".join(str(error).split()) or type(error).__name__
@@ -59,6 +63,12 @@ def connected(address: str) -> Iterator[Executor]:
         # All that was to come has come; a scheduler that has gone is no more than that.
         with suppress(Exception):
             client.close(timeout=ANSWER_SECONDS)
+
+
+async def _call(distributed: Any, address: str) -> None:
+    """Raise where no scheduler answers."""
+    comm = await distributed.comm.connect(address, timeout=ANSWER_SECONDS)
+    await comm.close()
 
 
 def _check_workers(client: Any, address: str) -> None:

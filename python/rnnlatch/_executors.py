@@ -96,8 +96,8 @@ def reason(error: BaseException) -> str:
     """Say in words why a chunk failed."""
     if isinstance(error, BrokenExecutor):
         return (
-            "a worker process has died, killed or out of memory; what was finished is kept: run the same again with a "
-            "new executor"
+            "a worker process has died, killed, out of memory, or since it cannot import what it was sent; what was "
+            "finished is kept: run the same again with a new executor"
         )
     if isinstance(error, CANCELLED):
         return "it was cancelled, by somebody or because the scheduler has gone"
