@@ -11,6 +11,7 @@ from rnnlatch.experiments import Claim, Experiment, read_claims
 from rnnlatch.experiments.claims import describe
 
 FOLDER = "experiments"
+NOT_ABOUT = ("story.md", "deviations.md")
 HELD = {True: "yes", False: "**no**", None: "undecided"}
 
 
@@ -147,15 +148,14 @@ def heading(paper: str) -> str:
 
 
 def page_about(name: str, source: Path, here: Path) -> Path | None:
-    """Find the hand-written page that reproduces an experiment, relative to a directory."""
-    for page in sorted(source.glob("[a-z]*-*.md")) + sorted(source.glob("[a-z]*.md")):
-        lines = re.findall(r"^rnnlatch reproduce .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        if any(name in line.split("--")[0].split() for line in lines) and page.stem not in NOT_ABOUT:
-            return Path(os.path.relpath(page, here))
+    """Find the page of a paper that reproduces an experiment, relative to a directory: one that papers.md links to."""
+    for page in dict.fromkeys(re.findall(r"\]\(([\w-]+\.md)", (source / "papers.md").read_text(encoding="utf-8"))):
+        if page in NOT_ABOUT:
+            continue
+        lines = re.findall(r"^rnnlatch reproduce .*$", (source / page).read_text(encoding="utf-8"), re.MULTILINE)
+        if any(name in line.split("--")[0].split() for line in lines):
+            return Path(os.path.relpath(source / page, here))
     return None
-
-
-NOT_ABOUT = ("clusters", "index", "performance", "report", "start", "story", "watching")
 
 
 def sentence(text: str) -> str:
