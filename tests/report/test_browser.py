@@ -1,0 +1,102 @@
+"""The report in Chromium: it is drawn, asks for nothing, and its figures respond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import browser, opened
+from reported import invented
+from rnnlatch.report._page import written
+
+FIRST = '[data-figure="invented-1"]'
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("report")
+    html = written([invented(directory)], ["short-spans: data.nc is missing"], directory, directory)
+    (directory / "report.html").write_text(html, encoding="utf-8")
+    return directory / "report.html"
+
+
+def ranges(page: Any) -> Any:
+    return page.eval_on_selector(FIRST, "plot => [plot.layout.xaxis.range, plot.layout.yaxis.range]")
+
+
+def test_figures_are_drawn_and_respond(chromium: Any, report: Path) -> None:
+    with opened(chromium, report) as page:
+        page.evaluate("rnnlatchReport.drawAll()")
+        drawn = page.eval_on_selector_all(".plot", "plots => plots.map(plot => plot.dataset.drawn)")
+        assert len(drawn) == 3
+        assert set(drawn) <= {"yes", "still"}  # a scene is a still where there is no WebGL
+        plot = page.locator(FIRST)
+        plot.scroll_into_view_if_needed()
+        # Where the middle point is, so that it can be pointed at.
+        x, y = page.eval_on_selector(
+            FIRST,
+            """plot => {
+              const box = plot.getBoundingClientRect(), {xaxis, yaxis} = plot._fullLayout;
+              return [box.x + xaxis._offset + xaxis.d2p(10), box.y + yaxis._offset + yaxis.d2p(0.5)];
+            }""",
+        )
+        page.mouse.move(x - 3, y - 3)
+        page.mouse.move(x, y)
+        page.wait_for_selector(f"{FIRST} .hoverlayer .hovertext")
+        told = page.locator(f"{FIRST} .hoverlayer").text_content()
+        assert "lag (steps): 10" in told
+        assert "share of runs: 0.5" in told
+        before = ranges(page)
+        page.mouse.move(x - 60, y - 60)
+        page.mouse.down()
+        page.mouse.move(x + 20, y + 20, steps=4)
+        page.mouse.up()
+        page.wait_for_function(
+            f"before => document.querySelector('{FIRST}').layout.xaxis.range[0] !== before[0]", arg=before[0]
+        )
+        after = ranges(page)
+        assert before[0][0] < after[0][0] < after[0][1] < before[0][1]
+        page.wait_for_function(f"document.querySelector('{FIRST}').layout.xaxis.tickmode === 'auto'")
+        # A name in the legend hides what it names, by keyboard too.
+        name = page.get_by_role("button", name="a control")
+        assert name.get_attribute("aria-pressed") == "true"
+        name.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.querySelector('{FIRST}').data.some(trace => trace.visible === false)")
+        assert name.get_attribute("aria-pressed") == "false"
+
+
+def test_light_and_dark(chromium: Any, report: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    line = f"document.querySelector('{FIRST}').layout.xaxis.linecolor"
+    with opened(chromium, report, dark=True) as page:
+        page.evaluate("rnnlatchReport.drawAll()")
+        assert page.evaluate(ground) == "rgb(20, 24, 28)"
+        dark = page.evaluate(line)
+        page.get_by_role("button", name="Light page").click()
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        assert page.evaluate(line) == "#000000" != dark
+        # What was chosen is kept.
+        page.reload()
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        assert page.evaluate("rnnlatchColours.toDark('#0072b2')") != "#0072b2"
+
+
+def test_on_a_phone(chromium: Any, report: Path) -> None:
+    with opened(chromium, report, width=360) as page:
+        page.evaluate("rnnlatchReport.drawAll()")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        lefts = page.eval_on_selector_all(".panel", "panels => panels.map(panel => panel.getBoundingClientRect().x)")
+        assert len(set(lefts)) == 1  # below each other
+        # Nothing reaches out of its panel.
+        wide = page.eval_on_selector_all(".plot", "plots => plots.map(plot => plot.scrollWidth - plot.clientWidth)")
+        assert max(wide) <= 0
