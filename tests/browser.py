@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["browser", "opened"]
+__all__ = ["browser", "opened", "until"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -50,3 +50,12 @@ def opened(chromium: Any, path: Path, *, width: int = 1200, dark: bool = False) 
     assert said == []
     assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {path.as_uri()}
     page.close()
+
+
+def until(page: Any, expression: str, given: Any = None) -> None:
+    """Wait until something is true. Playwright's own way would need a page that lets texts be run."""
+    for _ in range(3000):
+        if page.evaluate(expression, given):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"it does not come true: {expression}")

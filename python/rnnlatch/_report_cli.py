@@ -24,6 +24,13 @@ examples:
   rnnlatch report results --out paper.html      elsewhere
 """
 
+EXPLORE = """\
+Write a page with live sliders for the latch: recurrent weight, input, noise and length.
+
+It shows the map with its fixed points and basins, the input h* up to which a bit is kept, a noisy trajectory, and what
+is left of the gradient along it. The page needs nothing else; its address keeps the settings.
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add them to the parser."""
@@ -39,6 +46,26 @@ def add_commands(commands: Any) -> None:
     )
     report.add_argument("--out", metavar="FILE", help="where to write (DIR/report.html)")
     report.set_defaults(command=_report)
+
+    explore = commands.add_parser(
+        "explore",
+        help="a page with live sliders for the latch",
+        description=EXPLORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explore.add_argument("--out", metavar="FILE", help="where to write (latch.html)", default="latch.html")
+    explore.set_defaults(command=_explore)
+
+
+def _explore(options: argparse.Namespace) -> int:
+    from rnnlatch._files import checked_path, write_whole
+    from rnnlatch.report._explore import explore
+
+    target = checked_path(options.out, "an HTML file to write")
+    _check(target)
+    write_whole(target, explore().encode())
+    print(target)
+    return DONE
 
 
 def _report(options: argparse.Namespace) -> int:

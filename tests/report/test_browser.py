@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from browser import browser, opened
+from browser import browser, opened, until
 from reported import invented
 from rnnlatch.report._page import written
 
@@ -60,18 +60,16 @@ def test_figures_are_drawn_and_respond(chromium: Any, report: Path) -> None:
         page.mouse.down()
         page.mouse.move(x + 20, y + 20, steps=4)
         page.mouse.up()
-        page.wait_for_function(
-            f"before => document.querySelector('{FIRST}').layout.xaxis.range[0] !== before[0]", arg=before[0]
-        )
+        until(page, f"before => document.querySelector('{FIRST}').layout.xaxis.range[0] !== before[0]", before[0])
         after = ranges(page)
         assert before[0][0] < after[0][0] < after[0][1] < before[0][1]
-        page.wait_for_function(f"document.querySelector('{FIRST}').layout.xaxis.tickmode === 'auto'")
+        until(page, f"document.querySelector('{FIRST}').layout.xaxis.tickmode === 'auto'")
         # A name in the legend hides what it names, by keyboard too.
         name = page.get_by_role("button", name="a control")
         assert name.get_attribute("aria-pressed") == "true"
         name.focus()
         page.keyboard.press("Enter")
-        page.wait_for_function(f"document.querySelector('{FIRST}').data.some(trace => trace.visible === false)")
+        until(page, f"document.querySelector('{FIRST}').data.some(trace => trace.visible === false)")
         assert name.get_attribute("aria-pressed") == "false"
 
 
