@@ -42,6 +42,7 @@ def test_panels_stand_in_rows_and_columns() -> None:
         grid = figure.add_gridspec(2, 2, width_ratios=(2, 1))
         wide, one, two = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
         two.sharey(one)
+        two.tick_params(labelleft=False)
         one.set_ylabel("share")
         for ax in (wide, one, two):
             ax.plot([1, 2], [1, 2], label="all")
@@ -53,6 +54,7 @@ def test_panels_stand_in_rows_and_columns() -> None:
     assert (drawing.title, [entry.label for entry in drawing.legend]) == ("a subset", ["all"])
     # Alone on a narrow page, each panel has its labels.
     assert layout(drawing.panels[2])["yaxis"]["title"]["text"] == "share"
+    assert layout(drawing.panels[2])["margin"]["l"] >= layout(drawing.panels[1])["margin"]["l"] > 30
 
 
 def test_tables_and_texts_become_html() -> None:

@@ -112,6 +112,11 @@ def spots(members: list[Group]) -> tuple[list[Spot], list[float]]:
                 room[:2] = np.maximum(room[:2], there[:2])
             if rows[other] == rows[number]:
                 room[2:] = np.maximum(room[2:], there[2:])
+            # Numbers and labels that are written once for several axes are written at each here.
+            if _share(group.first, members[other].first, "y"):
+                room[0] = max(room[0], there[0])
+            if _share(group.first, members[other].first, "x"):
+                room[2] = max(room[2], there[2])
         margins = tuple(round(float(each) + _SLACK) for each in room)
         found.append(
             Spot(
@@ -131,9 +136,13 @@ def spots(members: list[Group]) -> tuple[list[Spot], list[float]]:
     return found, [round(width / sum(widths), 4) for width in widths]
 
 
+def _share(one: Any, other: Any, letter: str) -> bool:
+    return bool(getattr(one, f"get_shared_{letter}_axes")().joined(one, other))
+
+
 def _lies_upon(axes: Any, first: Axes) -> bool:
-    shared = axes.get_shared_x_axes().joined(axes, first) or axes.get_shared_y_axes().joined(axes, first)
-    return bool(shared) and np.allclose(axes.get_position().bounds, first.get_position().bounds)
+    shared = _share(axes, first, "x") or _share(axes, first, "y")
+    return shared and np.allclose(axes.get_position().bounds, first.get_position().bounds)
 
 
 def _box(axes: Axes) -> Any:
