@@ -56,7 +56,8 @@ def test_symbols_come_as_often_as_the_network_says(temperature: float) -> None:
         assert stats.chisquare(after, after.sum() * chances / chances.sum()).pvalue > 1e-6
 
 
-def test_pitches_sound_as_often_as_the_network_says() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_pitches_sound_as_often_as_the_network_says(temperature: float) -> None:
     """False alarm in one of 10^6 seeds: every pitch by itself, after Bonferroni."""
     cell = rl.cells.VanillaRNN(inputs=88, hidden=1, outputs=88, activation="linear", bias=False)
     chances = np.linspace(0.02, 0.98, 88)
@@ -64,9 +65,10 @@ def test_pitches_sound_as_often_as_the_network_says() -> None:
         "weight_ih_l0": np.zeros((1, 88)),
         "weight_hh_l0": np.zeros((1, 1)),
         "weight_out": np.zeros((88, 1)),
-        "bias_out": np.log(chances / (1 - chances)),
+        "bias_out": temperature * np.log(chances / (1 - chances)),
     }
-    roll = rl.data.sample_roll(cell, params, 2000, prompt=rl.data.PianoRoll(np.zeros((2, 88), bool)), rng=0)
+    prompt = rl.data.PianoRoll(np.zeros((2, 88), bool))
+    roll = rl.data.sample_roll(cell, params, 2000, prompt=prompt, temperature=temperature, rng=0)
     assert len(roll) == 2000
     for count, chance in zip(roll.frames.sum(0), chances, strict=True):
         assert stats.binomtest(int(count), 2000, chance).pvalue > 1e-6 / 88
@@ -121,3 +123,10 @@ def test_bad_input_is_named(given: dict[str, Any], message: str) -> None:
     places = [settings.pop(name) for name in ("cell", "params", "alphabet", "characters")]
     with pytest.raises((TypeError, ValueError), match=message):
         rl.data.sample_text(*places, **settings)
+
+
+def test_a_temperature_below_zero_is_no_temperature_of_music() -> None:
+    prompt = rl.data.PianoRoll(np.zeros((2, 88), bool))
+    cell = rl.cells.VanillaRNN(inputs=88, hidden=1, outputs=88)
+    with pytest.raises(ValueError, match="temperature is -1"):
+        rl.data.sample_roll(cell, cell.initial_parameters(rng=0), 3, prompt=prompt, temperature=-1)

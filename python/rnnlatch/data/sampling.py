@@ -99,6 +99,7 @@ def sample_roll(
     frames: int,
     *,
     prompt: PianoRoll,
+    temperature: float = 1.0,
     rng: RNGLike | None = None,
 ) -> PianoRoll:
     """Let a network play, one frame after the other.
@@ -113,14 +114,17 @@ def sample_roll(
         How many to play, at least 1.
     prompt : PianoRoll
         What it hears before; all of it.
+    temperature : float
+        The logits are divided by it, above 0: near 0 the pitches sound that are likelier to sound than not, at 1 each with the
+        probability that the network gives it. Since the pitches of a frame are drawn one by one, a network can get from one
+        slip to the next, until it plays what it has never heard; at 0.8 it does so less often.
     rng : {None, int, sequence of int, SeedSequence, Generator}
         Where the random numbers start, as in SPEC 7; see `rnnlatch.rng.normalise`.
 
     Returns
     -------
     PianoRoll
-        What is played, without the prompt, in the same grid. Each pitch sounds with the probability that the network gives
-        it, whatever the others do.
+        What is played, without the prompt, in the same grid.
 
     Raises
     ------
@@ -143,14 +147,15 @@ def sample_roll(
     validation.instance("prompt", prompt, PianoRoll, "an rnnlatch.data.PianoRoll(…)")
     _check_sizes(cell, PITCHES, "a frame has pitches")
     count = validation.integer("frames", frames, at_least=1)
+    warmth = validation.number("temperature", temperature, above=0)
     random = _generator(rng)
     played: list[NDArray[np.bool_]] = []
 
     def draw(logits: Floats) -> Floats:
-        # P(sounds) = 1 / (1 + exp(-logit)), so that it sounds where the logit is above that of a uniform number.
+        # P(sounds) = 1 / (1 + exp(-logit / temperature)): it sounds where that is above the logit of a uniform number.
         uniform = random.random(PITCHES)
         with np.errstate(divide="ignore"):
-            played.append(logits > np.log(uniform) - np.log1p(-uniform))
+            played.append(logits > warmth * (np.log(uniform) - np.log1p(-uniform)))
         return played[-1].astype(np.float64)
 
     _let_go_on(cell, params, prompt.frames.astype(np.float64), count, draw)

@@ -11,6 +11,10 @@ TABLE = "Pascanu, Mikolov & Bengio 2013, Table 1"
 OURS = "ours"
 NATS = "nats per frame"
 
+FIRST = "It acts on a few updates of the first epoch alone, which without it throw the weights far away."
+SLOW = "Trained as SGD-C is, with settings that were chosen for other networks, it learns the training pieces less well, too."
+SOON = "It has learned the training pieces in a fifth of the epochs, and no better; then its validation errors rise."
+
 
 def claims(data: xr.Dataset) -> list[Claim]:
     """Test the claims on the dataset that `music.analyse` made."""
@@ -25,14 +29,14 @@ def claims(data: xr.Dataset) -> list[Claim]:
             ("SGD", "SGD-C"),
             "train",
             f"{TABLE}: in all three corpora",
-            (False, "The gradients of these pieces seldom reach the threshold once training has begun."),
+            (True, f"{FIRST} Training errors are those after as many epochs as validation asks for, and differ by more than that."),
         ),
         compared(
             "Clipping makes test errors lower than those of plain gradient descent.",
             ("SGD", "SGD-C"),
             "test",
             f"{TABLE}: in all three corpora",
-            (False, "The gradients of these pieces seldom reach the threshold once training has begun."),
+            (True, FIRST),
         ),
         compared(
             "The regulariser makes test errors lower than those of clipping alone.",
@@ -47,9 +51,9 @@ def claims(data: xr.Dataset) -> list[Claim]:
                 ("SGD-CR", model),
                 "test",
                 OURS,
-                (True, "It has as many parameters, and needs fewer epochs."),
+                (False, found),
             )
-            for model in GATED
+            for model, found in zip(GATED, (SLOW, SOON), strict=True)
         ),
     ]
 

@@ -69,6 +69,7 @@ def _differences(data: xr.Dataset, ax: "Axes") -> None:
         names.append(f"{second} − {first}\n{which}")
     ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)
     ax.set_yscale("symlog", linthresh=0.1)
+    ax.margins(y=0.1)
     ax.set_xticks(places, names, fontsize=7)
     ax.set_xlim(-0.5, len(places) - 0.3)
     ax.set_ylabel("change, nats per frame")
@@ -93,7 +94,7 @@ def _table(data: xr.Dataset, ax: "Axes") -> None:
 
 def _played(data: xr.Dataset, ax: "Axes") -> None:
     """Draw a piece that is begun by the composer, and gone on with by a network."""
-    model = str(data["sampled_model"].values[-1])
+    model = str(data["sampled_model"].values[0])
     heard, played = data["heard"].values, data["played"].sel(sampled_model=model).values
     frames = np.concatenate([heard, played])[:, LOWEST : HIGHEST + 1]
     quarter = int(data.attrs["frames_per_quarter"])
@@ -108,4 +109,4 @@ def _played(data: xr.Dataset, ax: "Axes") -> None:
     ax.axvline(len(heard) / quarter, color=LOOKS["SGD"]["color"], linewidth=1)
     ax.set_xlabel("time, quarter notes")
     ax.set_ylabel("pitch, MIDI number")
-    ax.set_title(f"d  after {data.attrs['heard_name']}: a {model} goes on from the line")
+    ax.set_title(f"d  after {data.attrs['heard_name']}: the {model} network goes on from the line")
