@@ -24,15 +24,10 @@ FAR = {1: "one character ahead", 5: "five characters ahead"}
 
 FASTER = "Clipped, a network stands a learning rate that is ten times as high, and learns more in as many epochs."
 FASTER_AGAIN = "The learning rate is five times as high again, and more is learned in as many epochs."
-SMALL = "It does, by a hundredth or two: beside a cost of 200 steps its weight is small, and it falls as 1 / t."
+SMALL = "Beside a cost of 200 steps its weight is small, and it falls as 1 / t: it changes less than the seed does."
 KEEPS = "With about as many weights and the same learning rate it learns more in as many epochs."
 
 # What the table prints, as far as it is in this order, and what we have found: of two models, steps ahead and a part.
-#
-# Provisional: single runs of 100 units on Python's language reference came to these bits per character of the test part.
-# One step ahead, 60 epochs: SGD-CR 2.258, SGD-C, fast 2.264, GRU 2.25; 40: SGD-C 2.92, LSTM 2.54, SGD 3.75 (80: 3.40).
-# Five, 100 epochs: SGD-CR 3.982, SGD-C, fast 4.004; 150: SGD-C 4.005; 40: LSTM 4.02, GRU 3.99, SGD 4.34 (120: 4.18).
-# Bigrams have 3.47 and 4.25. Those of 40 epochs had a bias of the readout.
 TESTED: dict[tuple[tuple[str, str], int, str], tuple[str, bool, str]] = {
     (CLIPPING, 1, "train"): (TABLE, True, FASTER),
     (CLIPPING, 1, "test"): (TABLE, True, FASTER),
@@ -41,8 +36,8 @@ TESTED: dict[tuple[tuple[str, str], int, str], tuple[str, bool, str]] = {
     (CLIPPING, 5, "test"): (NO_PLAIN, True, FASTER),
     (REGULARISER, 5, "train"): (TABLE, True, FASTER_AGAIN),
     (REGULARISER, 5, "test"): (TABLE, True, FASTER_AGAIN),
-    (ALONE, 1, "test"): (OURS, True, SMALL),
-    (ALONE, 5, "test"): (OURS, True, SMALL),
+    (ALONE, 1, "test"): (OURS, False, SMALL),
+    (ALONE, 5, "test"): (OURS, False, SMALL),
 }
 
 

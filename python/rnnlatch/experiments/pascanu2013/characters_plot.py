@@ -88,6 +88,7 @@ def _differences(data: xr.Dataset, ax: "Axes") -> None:
                 ax.plot(at + 0.09, printed, "^", color=color, markersize=4, fillstyle="none", label=label)
     ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)
     ax.set_yscale("symlog", linthresh=0.1)
+    ax.margins(y=0.1)
     ax.set_xticks(range(len(places)), [f"{which}\n{_steps(ahead)} ahead" for ahead, which in places])
     ax.set_ylabel("change, bits per character")
     ax.set_title("c  what clipping and the regulariser change, 95 %")

@@ -216,8 +216,8 @@ EXPERIMENT = Experiment(
     "regularised, beside an LSTM and a GRU; samples as MIDI files",
     scales={
         "quick": Scale("10 runs of at most 4 epochs, 12 units, 30 pieces", "about 20 s"),
-        "paper": Scale("25 runs of at most 500 epochs, 300 units, 347 pieces", "about 90 min"),
-        "large": Scale("100 runs of at most 1,000 epochs, 300 units, 347 pieces", "about 10 h"),
+        "paper": Scale("25 runs of at most 500 epochs, 300 units, 347 pieces", "about 1 h"),
+        "large": Scale("100 runs of at most 1,000 epochs, 300 units, 347 pieces", "about 5 h"),
     },
     sweeps=sweeps,
     analyse=analyse,
