@@ -12,7 +12,9 @@ import pytest
 
 import rnnlatch as rl
 from network_cases import draw, make_cell
-from rnnlatch._dispatch import core
+from rnnlatch import _dispatch
+
+core: Any = _dispatch.core  # without its types, which these tests do not keep
 
 NO_INPUTS = {"weight_ih_l0": np.zeros((1, 16, 0)), "weight_hh_l0": np.zeros((1, 16, 16))}
 
@@ -39,7 +41,7 @@ TASK = rl.tasks.TwoSequence(length=4, prefix=2, noise_std=0.1)
 def test_entries_of_a_wrong_type(value: object) -> None:
     cell = make_cell("tanh")
     given = draw(cell, runs=2)
-    structure = cell.structure("half_squared_error", "last") | {"hidden": value}
+    structure: dict[str, Any] = cell.structure("half_squared_error", "last") | {"hidden": value}
     with pytest.raises(TypeError, match=r"^hidden is of type \w+, allowed are integers of 64 bits$"):
         core.network_gradient(structure, given["params"], given["inputs"], given["targets"], None, None, None, 1)
     structure = cell.structure("half_squared_error", "last") | {"loss": 3}
