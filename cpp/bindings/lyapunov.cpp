@@ -14,6 +14,9 @@
 namespace rnnlatch::bindings {
 namespace {
 
+// The sum of two of them is far from the end of 64 bits, from which the time that a call takes is estimated.
+constexpr std::int64_t most_lyapunov_steps = std::int64_t{1} << 53;
+
 std::vector<std::size_t> steps_of(const py::handle& records, std::int64_t steps) {
     const auto array = require<std::int64_t>(records, "records", {-1});
     std::vector<std::size_t> found;
@@ -34,6 +37,9 @@ py::dict lyapunov(const py::dict& structure, const py::dict& parameters, const p
     const Sequences sequences(structure, parameters, inputs, py::none(), initial);
     const RecurrentNetwork& network = sequences.network;
     if (transient < 0 || steps < 1) throw py::value_error("transient must be at least 0, and steps at least 1");
+    if (transient > most_lyapunov_steps || steps > most_lyapunov_steps) {
+        throw py::value_error("transient and steps must be at most 2^53");
+    }
     if (sequences.steps() != 1 && sequences.steps() != static_cast<std::size_t>(transient + steps)) {
         throw py::value_error("inputs must have transient + steps steps, or one");
     }

@@ -121,3 +121,16 @@ def test_sequences_beyond_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     for count, first in ((-1, 0), (2, -1), (2, 2**63 - 1), (2**62, 0)):
         with pytest.raises(ValueError, match="count and first"):
             core.sample_task(*given[:4], count, False, given[6], first)
+
+
+@pytest.mark.parametrize("count", ["steps", "transient"])
+def test_as_many_steps_as_64_bits_count(count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sum was negative, so that the call seemed to be brief, and listened to no Ctrl-C."""
+    cell = rl.cells.VanillaRNN(inputs=1, hidden=2)
+    call: Callable[..., Any] = partial(rl.dynamics.lyapunov_spectrum, cell, cell.initial_parameters(rng=0))
+    given = captured("lyapunov", partial(call, steps=100, transient=100), monkeypatch)
+    with pytest.raises(ValueError, match=rf"^{count} is 9223372036854775807; it must be an integer from"):
+        call(**{"steps": 100, "transient": 100} | {count: 2**63 - 1})
+    given[6 if count == "steps" else 5] = 2**63 - 1
+    with pytest.raises(ValueError, match=r"^transient and steps must be at most 2\^53$"):
+        core.lyapunov(*given)
