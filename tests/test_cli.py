@@ -115,7 +115,7 @@ def test_status_tells_how_far_a_sweep_is(tmp_path: Path, capsys: pytest.CaptureF
             ["reproduce", DENSITY, "bengio1994-length", "--data", "x"],
             "2 experiments are named; it is for one at a time",
         ),
-        (["explore"], "invalid choice: 'explore'"),
+        (["explain"], "invalid choice: 'explain'"),
         (["status", "nowhere.sqlite"], "there is no such file"),
         (["status"], "the following arguments are required: STORE"),
     ],
