@@ -1,6 +1,7 @@
 """Axes of matplotlib as axes of Plotly: scale, limits, ticks, labels, and where an artist's coordinates lead."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -193,6 +194,10 @@ class Place:
             if transform in own:  # without what the way over pixels costs
                 found = np.where(along, given, found)
         return found, along
+
+    def reach_all(self, parts: Iterable[ArrayLike], transform: Transform) -> tuple[list[Floats], tuple[bool, bool]]:
+        """Give the points of several parts of an artist in the coordinates of the axes, each as `reach` does."""
+        return [self.reach(part, transform)[0] for part in parts], self.values_along(transform)
 
     def values_along(self, transform: Transform) -> tuple[bool, bool]:
         """Tell along which axes the coordinates of an artist are values."""

@@ -8,7 +8,7 @@ from matplotlib.patheffects import Stroke
 
 from rnnlatch.report._drawn import Drawn, Floats, Trace
 from rnnlatch.report._images import top_of
-from rnnlatch.report._looks import CLEAR, Unknown, colour, colour_scale, dash, pixels, same_path, symbol
+from rnnlatch.report._looks import CLEAR, MOST_LOOKS, Unknown, colour, colour_scale, dash, pixels, same_path, symbol
 from rnnlatch.report._thinning import thin_line, thin_points
 
 __all__ = ["draw_error_bars", "draw_line", "draw_scatter", "draw_segments"]
@@ -163,16 +163,14 @@ def draw_segments(drawn: Drawn, lines: Any) -> None:
             dash(pattern),
         )
         groups.setdefault(look, []).append(segment)
-    if len(groups) > 300:
+    if len(groups) > MOST_LOOKS:
         raise Unknown(f"segments of {len(groups)} colours")
     for (shade, width, pattern), members in groups.items():
-        reached, along = [], (True, True)
-        for member in members:
-            shape, along = drawn.place.reach(member, lines.get_transform())
-            reached += [shape, np.full((1, 2), np.nan)]
+        reached, along = drawn.place.reach_all(members, lines.get_transform())
+        gap = np.full((1, 2), np.nan)
         drawn.add(
             lines,
-            np.concatenate(reached)[:-1],
+            np.concatenate([rows for shape in reached for rows in (shape, gap)])[:-1],
             along,
             mode="lines",
             line={"color": shade, "width": width, "dash": pattern, "simplify": False},

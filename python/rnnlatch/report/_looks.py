@@ -8,10 +8,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
-__all__ = ["CLEAR", "Unknown", "colour", "colour_scale", "dash", "pixels", "same_path", "symbol"]
+__all__ = ["CLEAR", "MOST_LOOKS", "Unknown", "colour", "colour_scale", "dash", "pixels", "same_path", "symbol"]
 
 PIXELS_PER_INCH = 100.0
 CLEAR = "rgba(0,0,0,0)"
+MOST_LOOKS = 300
+"""Of the parts of one artist; each is a trace of its own, and more of them are too slow to draw."""
 
 _SYMBOLS = {
     "o": "circle", ".": "circle", ",": "square", "s": "square", "D": "diamond", "d": "diamond-tall", "^": "triangle-up",

@@ -10,7 +10,7 @@ from matplotlib.container import BarContainer
 from matplotlib.path import Path
 
 from rnnlatch.report._drawn import Drawn, Floats, Trace
-from rnnlatch.report._looks import CLEAR, Unknown, colour, pixels
+from rnnlatch.report._looks import CLEAR, MOST_LOOKS, Unknown, colour, pixels
 
 __all__ = ["draw_areas", "draw_arrows", "draw_bars", "draw_contours", "draw_patch"]
 
@@ -140,13 +140,10 @@ def draw_areas(drawn: Drawn, areas: Any) -> None:
         width = float(widths[number % len(widths)]) if len(widths) else 0.0
         polygons = [each for each in path.to_polygons(closed_only=False) if len(each)]
         groups.setdefault((face, edge, width if edge[3] else 0.0), []).extend(polygons)
-    if len(groups) > 300:
+    if len(groups) > MOST_LOOKS:
         raise Unknown(f"shapes of {len(groups)} looks")
     for (face, edge, width), polygons in groups.items():
-        reached, along = [], (True, True)
-        for polygon in polygons:
-            shape, along = drawn.place.reach(polygon, areas.get_transform())
-            reached.append(shape)
+        reached, along = drawn.place.reach_all(polygons, areas.get_transform())
         _polygons(drawn, areas, reached, along, face, edge, width, areas.get_hatch())
 
 
