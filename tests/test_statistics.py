@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from rnnlatch.statistics import effective_trials, predictive_log_likelihood, trend_test, wilson_interval
+from rnnlatch.statistics import effective_trials, mean_interval, predictive_log_likelihood, trend_test, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 18), (9, 18), (18, 18), (3, 1000)])
@@ -48,3 +50,25 @@ def test_effective_trials_recovers_the_number() -> None:
         _, low, high = effective_trials(x, rng.binomial(110, p) / 110, confidence=0.95)
         inside += low <= 110 <= high
     assert inside >= 176
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: wilson_interval(3, 2), "successes is 3; it must be numbers from 0 to trials"),
+        (lambda: wilson_interval(1, -2), "trials is -2; it must be finite numbers of at least 0"),
+        (lambda: wilson_interval([1, 2], [3, 4, 5]), r"successes has the shape \(2,\) and trials \(3,\)"),
+        (lambda: wilson_interval(1, 2, 1.0), "confidence is 1.0; it must be a finite number above 0 and below 1"),
+        (lambda: mean_interval([1.0, np.nan]), r"values is nan at \[1\]"),
+        (lambda: mean_interval([]), r"values has the shape \(0,\)"),
+        (lambda: trend_test([1, 2], [1], [2]), "must be the same"),
+        (lambda: predictive_log_likelihood(1.5, 10, 1, 2), "frequency is 1.5; it must be numbers from 0 to 1"),
+        (lambda: predictive_log_likelihood(0.5, 10**400, 1, 2), "effective_runs is 1000"),
+        (lambda: effective_trials([1, 2, 3], [0.1, 0.2], degree=1), "frequency has the shape"),
+        (lambda: effective_trials([1, 1, 1], [0.1, 0.2, 0.3], degree=1), "x has 1 different values"),
+        (lambda: effective_trials([1, 2, 3], [0.0, 1.0, 1.0], degree=1), "else there is no scatter to go by"),
+    ],
+)
+def test_what_is_no_statistic_is_refused(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

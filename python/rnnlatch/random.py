@@ -177,9 +177,17 @@ def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[n
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     base = np.uint64(int.from_bytes(digest, "little"))
-    numbers = np.arange(trials) if isinstance(trials, int) else np.asarray(trials)
+    numbers = _as_uint64("trials", np.arange(trials) if isinstance(trials, int) else trials)
     with np.errstate(over="ignore"):
-        return np.asarray(base + numbers.astype(np.uint64), dtype=np.uint64)
+        return np.asarray(base + numbers, dtype=np.uint64)
+
+
+def _as_uint64(name: str, value: ArrayLike) -> NDArray[np.uint64]:
+    """Give integers of 64 bits, or raise a ValueError with the name."""
+    array = np.asarray(value)
+    if not np.issubdtype(array.dtype, np.integer) or (array.size and array.min() < 0):
+        raise ValueError(f"{name} must consist of integers from 0 to 2**64 - 1")
+    return array.astype(np.uint64)
 
 
 def words(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayLike, count: int) -> UInt32:
@@ -213,7 +221,7 @@ def words(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayL
     >>> words([1, 2], [7], Purpose.NOISE, presentation=0, count=6).shape
     (1, 6)
     """
-    runs = np.atleast_1d(np.asarray(streams)).astype(np.uint64)
+    runs = np.atleast_1d(_as_uint64("streams", streams))
     if not 0 <= purpose <= 255:
         raise ValueError(f"purpose is {purpose}; it must be 0 to 255")
     shown = np.asarray(presentation)

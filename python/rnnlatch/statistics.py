@@ -5,8 +5,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, chdtri, expit, gammaln, ndtr, ndtri, stdtrit
 
+from rnnlatch._arrays import check_finite, floats
 from rnnlatch.outcomes import NOT_RUN, Outcome
-from rnnlatch.validation import show
+from rnnlatch.validation import fail, integer, number, show
 
 __all__ = [
     "effective_trials",
@@ -16,6 +17,43 @@ __all__ = [
     "trend_test",
     "wilson_interval",
 ]
+
+
+def _line(name: str, values: ArrayLike, at_least: int) -> NDArray[np.float64]:
+    """Check finite numbers in one dimension."""
+    allowed = f"an array of one dimension with at least {at_least} numbers"
+    array = floats(name, values, allowed, np.dtype(np.float64))
+    if array.ndim != 1 or array.size < at_least:
+        raise ValueError(f"{name} has the shape {array.shape}; it must be {allowed}")
+    check_finite(name, array)
+    return array
+
+
+def _fractions(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Check frequencies."""
+    array = floats(name, values, "numbers from 0 to 1", np.dtype(np.float64))
+    if not ((array >= 0) & (array <= 1)).all():
+        raise fail(name, values, "numbers from 0 to 1")
+    return array
+
+
+def _counts(successes: ArrayLike, trials: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check how many there were of how many."""
+    of_how_many = floats("trials", trials, "finite numbers of at least 0", np.dtype(np.float64))
+    check_finite("trials", of_how_many)
+    if (of_how_many < 0).any():
+        raise fail("trials", trials, "finite numbers of at least 0")
+    allowed = "numbers from 0 to trials, of a shape that goes with it"
+    how_many = floats("successes", successes, allowed, np.dtype(np.float64))
+    try:
+        inside = (how_many >= 0) & (how_many <= of_how_many)
+    except ValueError:
+        raise ValueError(
+            f"successes has the shape {how_many.shape} and trials {of_how_many.shape}; successes must be {allowed}"
+        ) from None
+    if not inside.all():
+        raise fail("successes", successes, allowed)
+    return how_many, of_how_many
 
 
 def wilson_interval(
@@ -45,8 +83,8 @@ def wilson_interval(
     >>> round(float(low), 3), round(float(high), 3)
     (0.29, 0.71)
     """
-    k, n = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64))
-    z2 = float(ndtri(0.5 + confidence / 2)) ** 2
+    k, n = np.broadcast_arrays(*_counts(successes, trials))
+    z2 = float(ndtri(0.5 + number("confidence", confidence, above=0, below=1) / 2)) ** 2
     safe = np.maximum(n, 1.0)
     p = k / safe
     centre = (p + z2 / (2 * safe)) / (1 + z2 / safe)
@@ -115,7 +153,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     Returns
     -------
     low, high : float
-        Bounds of the mean; infinite where there is one value, NaN where one is.
+        Bounds of the mean; infinite where there is one value.
 
     References
     ----------
@@ -127,10 +165,11 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
     """
-    given = np.asarray(values, np.float64)
+    level = 0.5 + number("confidence", confidence, above=0, below=1) / 2
+    given = _line("values", values, 1)
     if given.size < 2:
         return -np.inf, np.inf
-    half = float(stdtrit(given.size - 1, 0.5 + confidence / 2)) * given.std(ddof=1) / np.sqrt(given.size)
+    half = float(stdtrit(given.size - 1, level)) * given.std(ddof=1) / np.sqrt(given.size)
     return float(given.mean() - half), float(given.mean() + half)
 
 
@@ -147,7 +186,7 @@ def trend_test(x: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> tuple[f
     Returns
     -------
     z : float
-        Standardised statistic: negative where the frequency falls with `x`; 0 if all or no runs succeeded.
+        Standardised statistic: negative where the frequency falls with `x`; 0 if all or no runs succeeded, or there are none.
     p_falling : float
         One-sided probability of a `z` at least as low without any trend.
 
@@ -157,9 +196,14 @@ def trend_test(x: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> tuple[f
     >>> z < -10 and p < 1e-20
     True
     """
-    dose = np.asarray(x, dtype=np.float64)
-    k = np.asarray(successes, dtype=np.float64)
-    n = np.asarray(trials, dtype=np.float64)
+    dose = _line("x", x, 1)
+    k, n = _counts(successes, trials)
+    if not dose.shape == k.shape == n.shape:
+        raise ValueError(
+            f"x, successes and trials have the shapes {dose.shape}, {k.shape} and {n.shape}; they must be the same"
+        )
+    if not n.any():
+        return 0.0, 0.5
     pooled = k.sum() / n.sum()
     mean_dose = (n * dose).sum() / n.sum()
     variance = pooled * (1 - pooled) * (n * (dose - mean_dose) ** 2).sum()
@@ -197,9 +241,10 @@ def predictive_log_likelihood(
     >>> bool(near > far)
     True
     """
-    printed = effective_runs * np.asarray(frequency, dtype=np.float64)
-    a = np.asarray(successes, dtype=np.float64) + 0.5
-    b = np.asarray(trials, dtype=np.float64) - np.asarray(successes, dtype=np.float64) + 0.5
+    effective_runs = number("effective_runs", effective_runs, above=0)
+    printed = effective_runs * _fractions("frequency", frequency)
+    k, n = _counts(successes, trials)
+    a, b = k + 0.5, n - k + 0.5
     choose = gammaln(effective_runs + 1) - gammaln(printed + 1) - gammaln(effective_runs - printed + 1)
     return np.asarray(choose + betaln(printed + a, effective_runs - printed + b) - betaln(a, b))
 
@@ -215,8 +260,8 @@ def effective_trials(
     ----------
     x, frequency : array-like of float, shape (m,)
         The printed frequencies and where they stand.
-    degree : int
-        Of the polynomial; m must be larger than degree + 1.
+    degree : int from 0 to 20
+        Of the polynomial; m must be larger than degree + 1, and `x` must have more than `degree` values that differ.
     confidence : float in (0, 1)
         Level of the interval.
 
@@ -234,8 +279,17 @@ def effective_trials(
     >>> bool(low < 50 < high)
     True
     """
-    dose = np.asarray(x, dtype=np.float64)
-    observed = np.asarray(frequency, dtype=np.float64)
+    degree = integer("degree", degree, at_least=0, at_most=20)
+    confidence = number("confidence", confidence, above=0, below=1)
+    dose = _line("x", x, degree + 2)
+    observed = _fractions("frequency", frequency)
+    if observed.shape != dose.shape:
+        raise ValueError(f"frequency has the shape {observed.shape}; it must be that of x, {dose.shape}")
+    places, needed = np.unique(dose).size, max(2, degree + 1)
+    if places < needed:
+        raise ValueError(f"x has {places} different values; a polynomial of degree {degree} needs {needed}")
+    if np.isin(observed, (0, 1)).all():
+        raise fail("frequency", frequency, "strictly between 0 and 1 somewhere: else there is no scatter to go by")
     basis = np.polynomial.chebyshev.chebvander(2 * (dose - dose.min()) / np.ptp(dose) - 1, degree)
 
     # Newton's method from p = 1/2; the likelihood is concave and has a single maximum.
@@ -243,12 +297,17 @@ def effective_trials(
     for _ in range(50):
         fitted = expit(basis @ coefficients)
         curvature = basis.T @ (basis * (fitted * (1 - fitted))[:, None])
-        step = np.linalg.solve(curvature, basis.T @ (observed - fitted))
+        try:
+            step = np.linalg.solve(curvature, basis.T @ (observed - fitted))
+        except np.linalg.LinAlgError:
+            raise fail("frequency", frequency, "such that a logistic polynomial can be fitted") from None
         coefficients += step
         if np.abs(step).max() < 1e-10:
             break
     fitted = expit(basis @ coefficients)
     scatter = float(((observed - fitted) ** 2 / (fitted * (1 - fitted))).sum())
+    if not 0 < scatter < np.inf:
+        raise fail("frequency", frequency, "scattered about a logistic polynomial")
     freedom = dose.size - degree - 1
     low, high = chdtri(freedom, [0.5 + confidence / 2, 0.5 - confidence / 2]) / scatter
     return freedom / scatter, float(low), float(high)

@@ -168,6 +168,9 @@ def test_streams_are_hashes_of_the_point_plus_the_trial() -> None:
         (lambda: twin.words(KEY, [0], 1, -1, 1), "presentation is -1"),
         (lambda: twin.words(KEY, [0], 1, 0, -1), "count is -1"),
         (lambda: twin.draws("cauchy", KEY, [0], 1, 0, 1), "kind is 'cauchy'"),  # type: ignore[arg-type]
+        (lambda: twin.words(KEY, [2**64], 0, 0, 1), r"streams must consist of integers from 0 to 2\*\*64 - 1"),
+        (lambda: twin.words(KEY, [0.5], 0, 0, 1), "streams must consist of integers"),
+        (lambda: twin.stream_ids({}, [2**64]), "trials must consist of integers"),
     ],
 )
 def test_bad_input(call: Callable[[], Any], message: str) -> None:
