@@ -105,7 +105,8 @@ def sanitize(session: nox.Session) -> None:
     }
     # ThreadSanitizer needs memory where it expects it, which older ones cannot arrange for themselves.
     fixed = ["setarch", platform.machine(), "-R"] if shutil.which("setarch") else []
-    session.run(*fixed, str(build / "threads_test"), env=options, external=True)
+    for program in ("hypotenuse_test", "threads_test"):
+        session.run(*fixed, str(build / program), env=options, external=True)
     if not any(argument.startswith("tests") for argument in arguments):
         arguments += tests
     # The sanitizers write to the file descriptor 2, which the process that they end must not have captured, and look at

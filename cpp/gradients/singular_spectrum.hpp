@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/work.hpp"
+#include "gradients/hypotenuse.hpp"
 #include "gradients/state_jacobian.hpp"
 
 namespace rnnlatch {
@@ -230,7 +231,7 @@ class GradedProduct {
         if (std::abs(cosine) <= tolerance) return std::abs(cosine);
         if (scale(i).above(scale(j)) < 0) std::swap(i, j);
         const double r = std::exp(scale(j).above(scale(i))), less = (1 - r) * (1 + r);
-        const double tau = 2 * cosine / (less + std::hypot(less, 2 * r * cosine)), tangent = r * tau;
+        const double tau = 2 * cosine / (less + hypotenuse(less, 2 * r * cosine)), tangent = r * tau;
         const double shrink = std::log1p(tangent * tangent) / 2;
         difference_.noalias() = u_.row(j) - tau * u_.row(i);
         u_.row(i) += (r * tangent) * u_.row(j);

@@ -15,6 +15,8 @@
 #include <random>
 #include <vector>
 
+#include "gradients/hypotenuse.hpp"
+
 namespace rnnlatch {
 
 class SpectralNorm {
@@ -81,7 +83,7 @@ class SpectralNorm {
     double largest_eigenvalue(double before) const {
         if (off_.empty()) return diagonal_[0];
         const double half = (before - diagonal_.back()) / 2;
-        double x = (before + diagonal_.back()) / 2 + std::hypot(half, off_.back());
+        double x = (before + diagonal_.back()) / 2 + hypotenuse(half, off_.back());
         x *= 1 + 4 * std::numeric_limits<double>::epsilon();
         for (int iteration = 0; iteration < 100; ++iteration) {
             double pivot = x - diagonal_[0], slope = 1, sum = slope / pivot;
