@@ -1,8 +1,11 @@
 """Which build of the core is used, and what is said where one cannot be."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,25 @@ def test_a_machine_older_than_every_module_is_told_how_to_build(monkeypatch: pyt
     monkeypatch.setattr(_cpu, "levels", list)
     with pytest.raises(ImportError, match="RNNLATCH_SINGLE_MODULE=ON"):
         _dispatch._choose(None)
+
+
+@pytest.mark.parametrize("other", [None, "cpython-310-x86_64-linux-gnu.so"])
+def test_sources_without_compiled_modules_say_what_is_missing(other: str | None, tmp_path: Path) -> None:
+    package = tmp_path / "rnnlatch"
+    package.mkdir()
+    for name in ("__init__.py", "_dispatch.py"):
+        shutil.copy(Path(_dispatch.__file__).with_name(name), package)
+    if other:
+        (package / f"_cpu.{other}").touch()
+    # Without site, so that what is installed is not found.
+    command = [sys.executable, "-S", "-c", "import rnnlatch._dispatch"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    failed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    (message,) = re.findall("^ImportError: (.*)$", failed.stderr, re.MULTILINE)
+    assert f"_cpu{sysconfig.get_config_var('EXT_SUFFIX')}" in message
+    assert str(package) in message
+    assert ("which has those for cpython-310" in message) == bool(other)
+    assert message.endswith("pip install .")
 
 
 def test_the_levels_of_the_processor_are_nested() -> None:

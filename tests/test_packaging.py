@@ -155,6 +155,39 @@ def test_the_marked_subset_passes_on_the_other_modules(isa: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+LINUX_OF_TODAY = {
+    "CMAKE_CXX_BYTE_ORDER": "LITTLE_ENDIAN",
+    "CMAKE_CXX_COMPILER": "/usr/bin/c++",
+    "CMAKE_CXX_COMPILER_ID": "GNU",
+    "CMAKE_CXX_COMPILER_VERSION": "11.1.0",
+    "CMAKE_SIZEOF_VOID_P": "8",
+    "CMAKE_SYSTEM_PROCESSOR": "x86_64",
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "sentence"),
+    [
+        ({}, ""),
+        ({"CMAKE_CXX_COMPILER_ID": "Clang", "CMAKE_CXX_COMPILER_VERSION": "14.0.6"}, ""),
+        ({"MSVC": "1"}, "MSVC is not supported."),
+        ({"CMAKE_CXX_COMPILER_VERSION": "10.2.1"}, "but /usr/bin/c++ is GNU 10.2.1;"),
+        ({"CMAKE_CXX_COMPILER_ID": "Clang", "CMAKE_CXX_COMPILER_VERSION": "13.0.1"}, "/usr/bin/c++ is Clang 13.0.1;"),
+        ({"CMAKE_SIZEOF_VOID_P": "4"}, "the compiler builds for 32 bits."),
+        ({"CMAKE_CXX_BYTE_ORDER": "BIG_ENDIAN", "CMAKE_SYSTEM_PROCESSOR": "s390x"}, "s390x, which is big-endian."),
+    ],
+)
+def test_a_machine_that_cannot_build_the_core_is_told_so(machine: dict[str, str], sentence: str) -> None:
+    program = shutil.which("cmake")
+    if program is None:
+        pytest.skip("CMake is not installed")
+    variables = [f"-D{name}={value}" for name, value in (LINUX_OF_TODAY | machine).items()]
+    command = [program, *variables, "-P", str(ROOT / "cmake" / "SupportedPlatforms.cmake")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (sentence == "")
+    assert sentence in " ".join(done.stderr.split())
+
+
 # ---- licences -------------------------------------------------------------------------------------------------------
 
 

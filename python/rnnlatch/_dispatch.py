@@ -18,15 +18,33 @@ instruction_set : str
 import importlib
 import os
 import platform
+import sysconfig
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rnnlatch import _cpu
 
 __all__ = ["core", "instruction_set", "isa", "levels_present", "levels_runnable"]
 
 LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
 VARIABLE = "RNNLATCH_ISA"
+DIRECTORY = Path(__file__).parent
+
+
+def _missing() -> ImportError:
+    """Say that the compiled modules are not there: the sources alone, or an installation for another Python."""
+    others = sorted(file.name.split(".", 1)[1] for file in DIRECTORY.glob("_cpu.*") if file.suffix in {".so", ".pyd"})
+    return ImportError(
+        f"the compiled modules of rnnlatch for this Python (_cpu{sysconfig.get_config_var('EXT_SUFFIX')} and others) are "
+        f"not in {DIRECTORY}"
+        + (f", which has those for {', '.join(others)}" if others else "")
+        + "; pip install puts them there, in a clone: pip install ."
+    )
+
+
+if find_spec("rnnlatch._cpu") is None:
+    raise _missing()
+
+from rnnlatch import _cpu  # noqa: E402  # what is wrong with one that is there, the loader says
 
 
 def _module_name(isa: str) -> str:
@@ -47,14 +65,15 @@ def levels_runnable() -> list[str]:
 def _choose(forced: str | None) -> str:
     """Pick the instruction set, or say in one sentence why there is none."""
     runnable = levels_runnable()
+    if not levels_present():
+        raise _missing()
     if not forced:
         if not runnable:
             raise ImportError(
-                "rnnlatch was built for "
-                + (", ".join(levels_present()) or "nothing")
-                + ", but this machine runs "
+                f"rnnlatch was built for {', '.join(levels_present())}, but this machine runs "
                 + (", ".join(_cpu.levels()) or "none of the x86-64 levels from v2 on")
-                + "; build it here with the CMake option RNNLATCH_SINGLE_MODULE=ON."
+                + "; build it here: pip install --no-binary rnnlatch "
+                "--config-settings=cmake.define.RNNLATCH_SINGLE_MODULE=ON rnnlatch"
             )
         return runnable[-1]
     if forced not in LEVELS:
