@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from rnnlatch import _sqlite, _tables, validation
+from rnnlatch._axes import AxisValue, kinds_of, named
 from rnnlatch._chunks import Segment
 from rnnlatch._difference import between_settings
 from rnnlatch._files import checked_path
 from rnnlatch._numerics import arithmetic_differs
-from rnnlatch._plan import AxisValue, Plan, kinds_of, named
+from rnnlatch._plan import Plan
 from rnnlatch._sqlite import STORE, StoreError, StoreMismatchError
 from rnnlatch._variables import Variable
 from rnnlatch.rng import canonical

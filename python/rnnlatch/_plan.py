@@ -2,25 +2,24 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from rnnlatch import validation
+from rnnlatch._axes import AxisValue, axis_value, check_axes, named, point_values
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._record import canonical_json
-from rnnlatch._variables import RESERVED, Variable, described_by, provenance, variables
+from rnnlatch._variables import Variable, described_by, provenance, variables
 from rnnlatch.adaptive import LARGEST_RUNS, AdaptiveRuns
 from rnnlatch.rng import Seed, canonical, stream_base
 from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
 
-__all__ = ["AxisValue", "Plan", "identity", "kinds_of", "make_plan", "named"]
-
-AxisValue: TypeAlias = bool | int | float | str
+__all__ = ["Plan", "identity", "make_plan"]
 
 LARGEST_POINTS = 10_000_000
 
@@ -127,7 +126,7 @@ class Plan:
             )
         index = []
         for axis, allowed in self.axes.items():
-            value = _axis_value(axis, values[axis])
+            value = axis_value(axis, values[axis])
             matches = [i for i, other in enumerate(allowed) if type(other) is type(value) and other == value]
             matches = matches or [i for i, other in enumerate(allowed) if other == value]
             if not matches:
@@ -263,7 +262,7 @@ def make_plan(
         raise TypeError(
             f"study is {validation.show(study)}; it must be a function study(**axes) that returns an rnnlatch.Run"
         )
-    checked = _check_axes(axes)
+    checked = check_axes(axes)
     adaptive = runs if isinstance(runs, AdaptiveRuns) else None
     most = validation.integer("runs", runs, at_least=1, at_most=LARGEST_RUNS) if adaptive is None else adaptive.most
     if isinstance(common, str):
@@ -294,20 +293,6 @@ def make_plan(
     return plan
 
 
-def point_values(axes: Mapping[str, tuple[AxisValue, ...]], point: int) -> dict[str, AxisValue]:
-    """Give the values of the grid point with this number."""
-    values: dict[str, AxisValue] = {}
-    for axis, allowed in reversed(list(axes.items())):
-        point, index = divmod(point, len(allowed))
-        values[axis] = allowed[index]
-    return {axis: values[axis] for axis in axes}
-
-
-def named(values: Mapping[str, AxisValue]) -> str:
-    """Write the values of a grid point as the user reads them: ``length=20, w0=1.25``."""
-    return ", ".join(f"{axis}={value!r}" for axis, value in values.items())
-
-
 def _study_points(study: Callable[..., Run], axes: Mapping[str, tuple[AxisValue, ...]], count: int) -> Iterator[Run]:
     tasks: dict[DataTask, DataTask] = {}
     for point in range(count):
@@ -336,67 +321,6 @@ def _with_shared_data(run: Run, tasks: dict[DataTask, DataTask]) -> Run:
         kept = tasks.setdefault(stopping.task, stopping.task)
         changed["early_stopping"] = stopping if kept is stopping.task else replace(stopping, task=kept)
     return run if all(getattr(run, name) is value for name, value in changed.items()) else replace(run, **changed)
-
-
-def _check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
-    if not isinstance(axes, Mapping):
-        raise TypeError(f"axes is {validation.show(axes)}; it must be a dict from axis name to values")
-    return {_axis_name(name): _axis_values(str(name), values) for name, values in axes.items()}
-
-
-def _axis_name(name: object) -> str:
-    allowed = "a name that study can take as a keyword"
-    if not isinstance(name, str) or not name.isidentifier():
-        raise ValueError(f"axes has the name {name!r}; it must be {allowed}")
-    if name in RESERVED:
-        raise ValueError(
-            f"axes has the name {name!r}; it must not be one of the dataset's own: {', '.join(sorted(RESERVED))}"
-        )
-    return name
-
-
-def _axis_values(name: str, given: Any) -> tuple[AxisValue, ...]:
-    allowed = "a sequence of numbers, of texts or of booleans"
-    if isinstance(given, str | bytes | Mapping) or np.ndim(given) != 1:
-        raise TypeError(f"axis {name} is {validation.show(given)}; it must be {allowed}")
-    values = tuple(_axis_value(name, value) for value in given)
-    if not values:
-        raise ValueError(f"axis {name} is empty; it must be {allowed}, at least one")
-    kinds = kinds_of(values)
-    if len(kinds) > 1:
-        raise TypeError(f"axis {name} is {validation.show(list(values))}; it must be {allowed}, not a mixture")
-    seen: set[AxisValue] = set()
-    for value in values:
-        if value in seen:
-            raise ValueError(f"axis {name} has {value!r} twice; its values must differ")
-        seen.add(value)
-    if kinds == {"number"}:
-        for three in zip(values, values[1:], values[2:], strict=False):
-            if sorted(three)[1] != three[1]:
-                raise ValueError(
-                    f"axis {name} has {', '.join(map(repr, three))} one after the other; its numbers must be in ascending or "
-                    "descending order"
-                )
-    return values
-
-
-def kinds_of(values: Iterable[AxisValue]) -> set[str]:
-    """Give what the values of an axis are, of which there may be one kind only."""
-    return {"text" if isinstance(v, str) else "bool" if isinstance(v, bool) else "number" for v in values}
-
-
-def _axis_value(name: str, value: Any) -> AxisValue:
-    """Check one value of an axis, and give it as a plain Python value."""
-    plain = value.item() if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0 else value
-    if isinstance(plain, bool | str):
-        return plain
-    if isinstance(plain, int):
-        return validation.integer(f"axis {name}", plain, at_least=-(2**63), at_most=2**63 - 1)
-    if isinstance(plain, float):
-        return validation.number(f"axis {name}", plain)
-    raise TypeError(
-        f"axis {name} has {validation.show(plain)} ({type(plain).__name__}); its values must be numbers, texts or booleans"
-    )
 
 
 def _shared(one: Any, other: Any) -> Any:

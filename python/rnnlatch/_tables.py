@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlatch import rng
+from rnnlatch._axes import AxisValue
 from rnnlatch._chunks import Segment
 from rnnlatch._config import __version__
 from rnnlatch._dispatch import instruction_set
-from rnnlatch._plan import AxisValue, Plan, identity
+from rnnlatch._plan import Plan, identity
 from rnnlatch._record import canonical_json
 from rnnlatch._rounds import Successes
 from rnnlatch._sqlite import STORE, DamagedError, transaction

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from xarray.core.indexing import LazilyIndexedArray
 
 from rnnlatch import _sqlite, _tables, validation
+from rnnlatch._axes import AxisValue
 from rnnlatch._files import checked_path, write_all, write_netcdf
 from rnnlatch._lazy import StoredArray
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._outcome_counts import OutcomeCounts
-from rnnlatch._plan import AxisValue, Plan
+from rnnlatch._plan import Plan
 from rnnlatch._rounds import Wanted, wanted_runs
 from rnnlatch._sqlite import StoreError, StoreMismatchError
 from rnnlatch._summary import summarise

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from rnnlatch import rng as seeds
 from rnnlatch import validation
+from rnnlatch._axes import AxisValue
 from rnnlatch._driver import Driver, SweepError
 from rnnlatch._engine import Progress, check_threads
 from rnnlatch._log import logger
 from rnnlatch._observer import Observer
-from rnnlatch._plan import AxisValue, Plan, make_plan
+from rnnlatch._plan import Plan, make_plan
 from rnnlatch._sinks import MemorySink, Sink
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
