@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._box_muller import transform
+from rnnlatch._philox import as_key, as_words, encrypt
 
 __all__ = [
     "Purpose",
@@ -57,10 +58,6 @@ Float64 = NDArray[np.float64]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-
-# The constants of Philox4x32: two multipliers and the two steps of the key (golden ratio, sqrt(3) - 1).
-_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 
 
 class Purpose(IntEnum):
@@ -129,20 +126,11 @@ def philox4x32(counter: ArrayLike, key: ArrayLike, rounds: int = 10) -> UInt32:
     >>> [f"{word:08x}" for word in philox4x32([0, 0, 0, 0], [0, 0])]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    state = _as_words("counter", counter, 4)
-    k0, k1 = (int(k) for k in _as_key(key))
+    state = as_words("counter", counter, 4)
+    checked = as_key(key)
     if not 1 <= rounds <= 16:
         raise ValueError(f"rounds is {rounds}; it must be from 1 to 16")
-    c0, c1, c2, c3 = (state[..., j].astype(np.uint64) for j in range(4))
-    for _ in range(rounds):
-        # Two 32 x 32 -> 64 bit products; the halves change places, mixed with the key and the other two words.
-        p0 = _MULTIPLIERS[0] * c0
-        p1 = _MULTIPLIERS[1] * c2
-        c0, c1 = (p1 >> _32) ^ c1 ^ np.uint64(k0), p1 & _LOW
-        c2, c3 = (p0 >> _32) ^ c3 ^ np.uint64(k1), p0 & _LOW
-        k0 = (k0 + _KEY_STEPS[0]) & 0xFFFFFFFF
-        k1 = (k1 + _KEY_STEPS[1]) & 0xFFFFFFFF
-    return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
+    return encrypt(state, checked, rounds)
 
 
 def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
@@ -330,7 +318,7 @@ def box_muller(word_0: ArrayLike, word_1: ArrayLike) -> tuple[NDArray[np.float32
     >>> round(float(first), 4), float(second)
     (6.6604, 0.0)
     """
-    w0, w1 = _as_words("word_0", word_0), _as_words("word_1", word_1)
+    w0, w1 = as_words("word_0", word_0), as_words("word_1", word_1)
     return transform(w0, w1)
 
 
@@ -407,21 +395,3 @@ def draws(
 def _plain(value: Any) -> Any:
     """Turn a NumPy scalar into the Python number, for JSON."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _as_words(name: str, value: ArrayLike, last: int | None = None) -> UInt32:
-    array = np.asarray(value)
-    if last is not None and (array.ndim == 0 or array.shape[-1] != last):
-        raise ValueError(f"{name} has shape {array.shape}; its last axis must have length {last}")
-    if array.dtype == np.uint32:
-        return array
-    if not np.issubdtype(array.dtype, np.integer) or (array.size and (array.min() < 0 or array.max() > 0xFFFFFFFF)):
-        raise ValueError(f"{name} must consist of integers from 0 to 2**32 - 1")
-    return array.astype(np.uint32)
-
-
-def _as_key(key: ArrayLike) -> UInt32:
-    array = _as_words("key", key)
-    if array.shape != (2,):
-        raise ValueError(f"key has shape {array.shape}; it must be (2,)")
-    return array
