@@ -178,8 +178,20 @@ def test_a_sweep_in_lanes_goes_on_with_another_instruction_set(path: Path) -> No
     victim = [sys.executable, str(Path(__file__).with_name("victim.py")), str(path), "after a commit"]
     done = subprocess.run(victim, env=os.environ | {"RNNLATCH_ISA": others[0]}, check=False)
     assert done.returncode == -signal.SIGKILL
-    assert rl.open_store(path).instruction_set == others[0]
-    xr.testing.assert_identical(swept(store=path).load(), swept())
+    stored, whole = swept(store=path).load(), swept()
+    assert rl.open_store(path).instruction_set == stored.attrs["isa"] == others[0]
+    xr.testing.assert_identical(stored, whole.assign_attrs(isa=others[0]))
+
+
+def test_a_dataset_names_what_the_store_was_begun_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on with it, or computes for it."""
+    monkeypatch.setattr("rnnlatch._tables.instruction_set", "another one")
+    monkeypatch.setattr("rnnlatch._store_match.arithmetic_differs", lambda *_: None)
+    first, again, store = swept(store=path), swept(store=path), rl.open_store(path)
+    store.to_netcdf(path.with_suffix(".nc"))
+    with xr.open_dataset(path.with_suffix(".nc"), engine="h5netcdf") as written:
+        found = [each.attrs["isa"] for each in (first, again, store.to_xarray(), store.summary(), written)]
+    assert found == 5 * ["another one"]
 
 
 def test_a_writer_gives_what_its_plan_says(path: Path) -> None:

@@ -15,6 +15,7 @@ import rnnlatch as rl
 from rnnlatch import _costs
 from rnnlatch._chunks import Segment, make_chunks, run_chunk
 from rnnlatch._costs import FixedSizes, default_size
+from rnnlatch._dispatch import instruction_set
 from rnnlatch._plan import make_plan
 from rnnlatch.rng import normalise
 from rnnlatch.sweep import SweepError, SweepInterrupted
@@ -39,7 +40,8 @@ def test_the_dataset_is_labelled(whole: xr.Dataset) -> None:
     assert json.loads(whole.attrs["parameters"])["task"]["length"] == "varies"
     assert json.loads(whole.attrs["parameters"])["task"]["prefix"] == 3
     assert json.loads(whole.attrs["rng"])["entropy"] == 1
-    assert "isa" not in whole.attrs
+    assert whole.attrs["isa"] == instruction_set
+    assert instruction_set.startswith(rl.info()["isa"])  # as runs of one setting call it
 
 
 def test_the_small_sweep_has_every_kind_of_run(whole: xr.Dataset) -> None:

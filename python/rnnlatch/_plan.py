@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnlatch import validation
 from rnnlatch._axes import AxisValue, axis_value, check_axes, named, point_values
+from rnnlatch._dispatch import instruction_set
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._record import canonical_json
 from rnnlatch._variables import Variable, described_by, provenance, variables
@@ -211,6 +212,7 @@ class Plan:
             provenance(source, self.seed.to_json())
             | adaptive
             | {
+                "isa": instruction_set,
                 "experiment": self.experiment,
                 "axes": canonical_json(list(self.axes)),
                 "common": canonical_json(list(self.common)),

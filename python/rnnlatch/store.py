@@ -203,6 +203,7 @@ class Store:
         attrs = plan.attrs("rnnlatch.sweep") | {
             "rnnlatch_version": self.rnnlatch_version,
             "numerics_version": self.numerics_version,
+            "isa": self.instruction_set,
         }
         coordinates = plan.coordinates | {"run": np.arange(plan.runs)}
         return dataset(plan.variables, arrays, (*plan.axes, "run"), coordinates, attrs)

@@ -120,6 +120,9 @@ def sweep(
         255. Where networks of grid points differ in size, those of the smaller ones are followed by NaN; where one has a
         parameter that others have not, that of the others is NaN. With a store it is read lazily: values are fetched from
         the file when they are used.
+        Its attributes say where it comes from: ``rng``, ``parameters``, the versions, and as ``isa`` the instruction set
+        of the process that began the sweep. Others that went on with it, or computed for it, can have had another one,
+        only where that gives the same numbers.
 
     Raises
     ------

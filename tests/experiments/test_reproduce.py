@@ -66,6 +66,7 @@ def test_picture_and_claims_can_be_made_from_the_data_alone(done: Any) -> None:
     with xr.open_dataset(found.directory / "data.nc", engine="h5netcdf") as data:
         assert data.attrs["scale"] == "quick"
         assert data.attrs["seed"] == SEED
+        assert {"source", "rnnlatch_version", "numerics_version", "isa"} <= data.attrs.keys()
         assert tuple(experiment.claims(data.load())) == found.claims
         figure = experiment.plot(data)
     assert len(figure.axes) >= 3
