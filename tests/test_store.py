@@ -2,6 +2,7 @@
 
 import pickle
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -272,9 +273,29 @@ def test_a_full_disk_at_the_beginning_leaves_no_file(path: Path, monkeypatch: py
         return connection
 
     monkeypatch.setattr(_sqlite, "write", full_disk)
-    with pytest.raises(StoreError, match="the disk is full"):
+    with pytest.raises(StoreError) as caught:
         swept(store=path)
+    shown = f"store {str(path)!r}"
+    assert str(caught.value) == f"{shown} cannot be written, the disk is full: make room and run the same again"
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_that_somebody_else_makes_meanwhile_is_left_to_him(path: Path) -> None:
+    """Where there are no locks, and for checkpoints, which have none."""
+
+    def create(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE mine (number INTEGER)")
+
+    class Late(_sqlite.Writer):
+        def transaction(self) -> Any:
+            _sqlite.Writer(path, _sqlite.CHECKPOINT).make(create)
+            self.transaction = super().transaction  # type: ignore[method-assign]
+            return super().transaction()
+
+    with pytest.raises(StoreError, match="was made by another process just now; run the same again to go on with it"):
+        Late(path, _sqlite.CHECKPOINT).make(create)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
 def test_a_store_says_what_it_is(path: Path) -> None:

@@ -98,8 +98,15 @@ def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, kind: str) -
 
 
 def test_a_path_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(StoreError, match=r"store '/proc/sweep.sqlite' cannot be read or written"):
+    with pytest.raises(StoreError, match=r"store '/proc/sweep.sqlite' cannot be read or written \(.*\)$"):
         swept(store="/proc/sweep.sqlite")
+
+
+def test_of_a_store_that_has_gone_nothing_is_said_to_be_kept(path: Path) -> None:
+    stored = swept(store=path)
+    path.unlink()
+    with pytest.raises(StoreError, match=r"cannot be read or written \([^;]*\)$"):
+        stored.load()
 
 
 def test_what_is_no_path_is_refused() -> None:

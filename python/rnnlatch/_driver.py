@@ -128,7 +128,7 @@ class Driver:
         )
         others = len(segments) - 1
         more = f" and {others} more grid point{'s' if others > 1 else ''} of the chunk" if others else ""
-        return SweepError(f"{trials}{more} failed: {reason(error)}")
+        return SweepError(f"{trials}{more} failed: {reason(error, self.sink.lasting)}")
 
     def run_here(self, missing: Sequence[Segment]) -> None:
         """Compute chunks one after the other with the engine's own threads."""

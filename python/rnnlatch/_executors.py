@@ -92,12 +92,12 @@ class Workers:
         self._count, self._unanswered = int(sum(threads.values())), 0
 
 
-def reason(error: BaseException) -> str:
-    """Say in words why a chunk failed."""
+def reason(error: BaseException, kept: bool) -> str:
+    """Say in words why a chunk failed, where what was finished is kept or is not."""
     if isinstance(error, BrokenExecutor):
         return (
-            "a worker process has died, killed, out of memory, or since it cannot import what it was sent; what was "
-            "finished is kept: run the same again with a new executor"
+            "a worker process has died, killed, out of memory, or since it cannot import what it was sent"
+            f"{'; what was finished is kept' if kept else ''}: run the same again with a new executor"
         )
     if isinstance(error, CANCELLED):
         return "it was cancelled, by somebody or because the scheduler has gone"

@@ -31,6 +31,9 @@ TRANSACTION_BYTES = 2**25
 
 LABELS = ("the first", "the second")
 
+KEPT = "the stores are as they were"
+"""What an error leaves."""
+
 Results = dict[str, bytes]
 Row = TypeVar("Row")
 
@@ -118,7 +121,10 @@ def merge_stores(target: str | os.PathLike[str], sources: Sequence[str | os.Path
         stack.callback(lock.release)
         part = path.with_name(f".rnnlatch-{secrets.token_hex(8)}")
         stack.callback(_sqlite.remove, part)
-        compared = _Merger(plan, stores, part).write(places)
+        try:
+            compared = _Merger(plan, stores, part).write(places)
+        except StoreError as error:  # it would name the file that is to become this one
+            raise type(error)(str(error).replace(str(part), str(path))) from error
         part.rename(path)
     made = open_store(path)
     return StoreMerge(path, made.finished, made.total, compared)
@@ -224,7 +230,7 @@ class _Merger:
 
     def __init__(self, plan: Plan, stores: Sequence[Store], path: Path) -> None:
         self._plan, self._stores = plan, stores
-        self._writer = _sqlite.Writer(path, STORE._replace(kept="the stores are as they were"))
+        self._writer = _sqlite.Writer(path, STORE._replace(kept=KEPT))
         self._compared = self._written = 0
 
     def write(self, places: Sequence[Sequence[_Place]]) -> int:
@@ -236,7 +242,7 @@ class _Merger:
             "instruction_set": self._stores[0].instruction_set,
         }
         try:
-            self._writer.make(lambda connection: _tables.create(connection, self._plan, meta))
+            self._writer.make(lambda connection: _tables.create(connection, self._plan, meta), KEPT)
             with ExitStack() as stack:
                 reading = [stack.enter_context(_sqlite.read(store.path)) for store in self._stores]
                 point = 0

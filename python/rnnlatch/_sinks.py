@@ -18,7 +18,15 @@ __all__ = ["MemorySink", "Sink"]
 
 
 class Sink(Protocol):
-    """Where finished chunks go."""
+    """Where finished chunks go.
+
+    Attributes
+    ----------
+    lasting : bool
+        Whether what is there is still there when the sweep has failed.
+    """
+
+    lasting: bool
 
     def missing(self) -> list[Segment]:
         """Give what is not there yet; of an adaptive sweep, of the first round that is not finished."""
@@ -52,6 +60,8 @@ class Sink(Protocol):
 
 class MemorySink:
     """Keeps a sweep's results in arrays."""
+
+    lasting = False
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

@@ -206,7 +206,8 @@ def lock(path: Path, kind: Kind = STORE) -> WriteLock:
         raise StoreError(f"{shown} is in use by another sweep{owner}; wait for it or give another file") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = _full(kind) if full else f"cannot be read or written ({error.strerror}); {kind.kept}"
+        kept = _kept(path, kind)
+        reason = _full(kept) if full else f"cannot be read or written ({error.strerror}){kept}"
         raise StoreError(f"{shown} {reason}") from None
 
 
@@ -227,18 +228,40 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._seen: dict[str, os.stat_result] = {}
 
-    def make(self, create: Callable[[sqlite3.Connection], None]) -> None:
-        """Make the file with its tables, whole or not at all."""
-        new = not self._path.exists()
+    def make(self, create: Callable[[sqlite3.Connection], None], kept: str = "") -> None:
+        """Make the file with its tables, whole or not at all.
+
+        Parameters
+        ----------
+        create : callable
+            Makes the tables.
+        kept : str
+            What an error leaves, as in `Kind`; as a rule nothing was there before.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be made, or somebody else has made it meanwhile.
+        """
+        kind, self._kind = self._kind, self._kind._replace(kept=kept)
+        new, ours = not self._path.exists(), False
         try:
             with self.transaction() as connection:
+                if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise StoreError(
+                        f"{kind.name} {str(self._path)!r} was made by another process just now; run the same again to go on "
+                        "with it"
+                    )
+                ours = True
                 create(connection)
         except BaseException:
             if self._connection is not None:
                 self._connection.close()
-            if new:
+            if new and (ours or _is_empty(self._path)):
                 remove(self._path)
             raise
+        finally:
+            self._kind = kind
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -336,12 +359,13 @@ def explained(path: Path, kind: Kind = STORE) -> Iterator[None]:
         raise StoreError(f"{kind.name} {str(path)!r} is damaged: {error}") from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
+        kept = _kept(path, kind)
         if name.startswith("SQLITE_FULL"):
-            reason = _full(kind)
+            reason = _full(kept)
         elif name == "SQLITE_IOERR_WRITE" and (most := _largest_file()) is not None:
-            reason = f"cannot be written, files must not be larger than {most:,} bytes here (ulimit -f); {kind.kept}"
+            reason = f"cannot be written, files must not be larger than {most:,} bytes here (ulimit -f){kept}"
         elif name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
-            reason = f"cannot be read or written ({error}); {kind.kept}"
+            reason = f"cannot be read or written ({error}){kept}"
         elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             reason = f"is in use by another process ({error})"
         else:
@@ -349,8 +373,21 @@ def explained(path: Path, kind: Kind = STORE) -> Iterator[None]:
         raise StoreError(f"{kind.name} {str(path)!r} {reason}") from error
 
 
-def _full(kind: Kind) -> str:
-    return f"cannot be written, the disk is full; {kind.kept}: make room and run the same again"
+def _kept(path: Path, kind: Kind) -> str:
+    """Say what an error leaves, as the end of a sentence; nothing where nothing is there."""
+    return f"; {kind.kept}" if kind.kept and not _is_empty(path) else ""
+
+
+def _is_empty(path: Path) -> bool:
+    """Say whether nothing is in a file, or there is none; True as well where that cannot be seen."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _full(kept: str) -> str:
+    return f"cannot be written, the disk is full{kept}: make room and run the same again"
 
 
 def _largest_file() -> int | None:

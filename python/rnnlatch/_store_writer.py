@@ -43,6 +43,8 @@ class StoreWriter:
         If the file cannot be used, or another driver has it.
     """
 
+    lasting = True
+
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         self.path, there = _sqlite.check_file(path)
         self.plan = plan
