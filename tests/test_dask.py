@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,9 @@ def test_the_command_line_reproduces_on_a_cluster(client: Any, tmp_path: Path) -
     xr.testing.assert_identical(far, near)
 
 
-@pytest.mark.parametrize("given", ["tcp://127.0.0.1:1", "nonsense", "", "carrier-pigeon://here:1"])
+@pytest.mark.parametrize(
+    "given", ["tcp://127.0.0.1:1", "nonsense", "", "carrier-pigeon://here:1", "tcp://nowhere.invalid:8786"]
+)
 def test_a_wrong_address_is_one_sentence(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +183,35 @@ def test_a_wrong_address_is_one_sentence(
     monkeypatch.setattr(distributed, "Client", pytest.fail)
     command = ["reproduce", "bengio1994-density", "--scale", "quick", "--out", str(tmp_path), "--scheduler", given]
     assert main(command) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"rnnlatch: scheduler is {given!r}, and nothing answers there")
+    assert ("the host nowhere.invalid is not known" in line) == ("nowhere" in given)
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Answers as servers of pages do, and logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["tcp", "ws"])
+def test_a_server_of_pages_is_no_scheduler(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_dask, "ANSWER_SECONDS", 0.5)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            given = f"{kind}://127.0.0.1:{server.server_address[1]}"
+            command = ["reproduce", "bengio1994-density", "--scale", "quick", "--out", str(tmp_path)]
+            assert main([*command, "--scheduler", given]) == 2
+            with pytest.raises(TypeError, match=f"executor is '{given}'"):
+                swept(executor=given)
+        finally:
+            server.shutdown()
+            thread.join()
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"rnnlatch: scheduler is {given!r}, and nothing answers there")
 

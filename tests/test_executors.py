@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
@@ -167,6 +168,50 @@ def test_a_worker_process_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) 
     xr.testing.assert_identical(swept(store=path).load(), swept())
 
 
+class OwnNeuron(rl.cells.LatchNeuron):
+    """Nothing new, under another name."""
+
+
+def test_a_class_that_nobody_would_find_is_refused_before_work(tmp_path: Path) -> None:
+    class Local(rl.tasks.MinimalLatch):
+        pass
+
+    def study_with(task: Any = rl.tasks.MinimalLatch, cell: Any = rl.cells.LatchNeuron) -> Callable[..., rl.Run]:
+        return lambda length: rl.Run(
+            cell(w=1.25), task(length=length, prefix=3, noise_std=0.2), rl.algorithms.GradientDescent(), None, 300
+        )
+
+    def swept_with(**given: Any) -> xr.Dataset:
+        kinds = {name: given.pop(name) for name in ("task", "cell") if name in given}
+        return rl.sweep(study_with(**kinds), {"length": [5, 8]}, runs=2, rng=0, **given)
+
+    whole, path = swept_with(), tmp_path / "sweep.sqlite"
+    with ThreadPoolExecutor(1) as executor:
+        for given in ({"executor": executor}, {"store": path}):
+            with pytest.raises(
+                ValueError, match=r"a run with a .*Local, which is defined in a function; with a store or"
+            ):
+                swept_with(task=Local, **given)
+        # Who opens the store reads its name only.
+        with pytest.raises(ValueError, match=r"a run with a OwnNeuron, which only \S+ knows; with a store it must be"):
+            swept_with(cell=OwnNeuron, store=path)
+        xr.testing.assert_equal(swept_with(cell=OwnNeuron, executor=executor), whole)
+    xr.testing.assert_equal(swept_with(task=Local), whole)
+    assert not path.exists()
+
+
+def test_only_what_is_stored_is_said_to_be_kept(tmp_path: Path) -> None:
+    class Broken(Executor):
+        def submit(self, *_: Any, **__: Any) -> Future[Any]:
+            broken: Future[Any] = Future()
+            broken.set_exception(BrokenExecutor())
+            return broken
+
+    for store, words in ((None, ""), (tmp_path / "sweep.sqlite", "; what was finished is kept")):
+        with pytest.raises(SweepError, match=f"cannot import what it was sent{words}: run the same again"):
+            swept(executor=Broken(), store=store)
+
+
 def test_loky_gives_the_same() -> None:
     loky: Any = pytest.importorskip("loky")
     executor = loky.get_reusable_executor(2)
@@ -273,11 +318,12 @@ def test_reasons_are_sentences() -> None:
     class ClosedClientError(Exception):
         pass
 
-    assert "a worker process has died" in reason(BrokenProcessPool("gone"))
-    assert "died one after the other" in reason(KilledWorker("chunk"))
+    assert "a worker process has died" in reason(BrokenProcessPool("gone"), True)
+    assert "died one after the other" in reason(KilledWorker("chunk"), True)
     assert (
-        reason(RuntimeError("the worker computes with another version")) == "the worker computes with another version"
+        reason(RuntimeError("the worker computes with another version"), True)
+        == "the worker computes with another version"
     )
-    assert reason(ClosedClientError("Client is closed.")) == "the scheduler has gone"
-    assert reason(ConnectionError("the scheduler has gone")) == "the scheduler has gone"
-    assert reason(KeyError("a")) == "KeyError: 'a'"
+    assert reason(ClosedClientError("Client is closed."), True) == "the scheduler has gone"
+    assert reason(ConnectionError("the scheduler has gone"), True) == "the scheduler has gone"
+    assert reason(KeyError("a"), True) == "KeyError: 'a'"

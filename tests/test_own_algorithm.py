@@ -183,7 +183,7 @@ def test_one_without_a_module_is_refused_where_it_must_be_found(tmp_path: Path) 
         return rl.Run(CELL, task(), Local(learning_rate=learning_rate), max_presentations=24)
 
     assert rl.sweep(local, AXES, runs=1, rng=0).sizes["run"] == 1
-    with pytest.raises(ValueError, match=r"the algorithm .*Local, which is defined in a function; with a store"):
+    with pytest.raises(ValueError, match=r"a run with a .*Local, which is defined in a function; with a store"):
         rl.sweep(local, AXES, runs=1, rng=0, store=tmp_path / "sweep.sqlite")
 
 

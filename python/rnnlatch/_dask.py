@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -53,8 +54,8 @@ def connected(address: str) -> Iterator[Executor]:
         # closed, and says so when Python ends.
         asyncio.run(asyncio.wait_for(_call(distributed, address), ANSWER_SECONDS))
         client = distributed.Client(address, timeout=ANSWER_SECONDS, set_as_default=False, name="rnnlatch")
-    except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
-        words = " ".join(str(error).split()) or type(error).__name__
+    except Exception as error:  # of whatever answers, and of each kind of address
+        words = _silence(address, error) or " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"scheduler is {address!r}, and nothing answers there ({words}); {allowed}") from None
     try:
         _check_workers(client, address)
@@ -63,6 +64,18 @@ def connected(address: str) -> Iterator[Executor]:
         # All that was to come has come; a scheduler that has gone is no more than that.
         with suppress(Exception):
             client.close(timeout=ANSWER_SECONDS)
+
+
+def _silence(address: str, error: Exception) -> str:
+    """Say why there was no answer; nothing where the error says it."""
+    if not isinstance(error, OSError):
+        return ""
+    host = address.rpartition("://")[2].rpartition(":")[0].strip("[]")
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return f"the host {host} is not known"
+    return "" if str(error) else f"none that a scheduler gives within {ANSWER_SECONDS:g} s"
 
 
 async def _call(distributed: Any, address: str) -> None:

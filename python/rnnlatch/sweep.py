@@ -17,11 +17,11 @@ from rnnlatch._engine import Progress, check_threads
 from rnnlatch._log import logger
 from rnnlatch._observer import Observer
 from rnnlatch._plan import Plan, make_plan
+from rnnlatch._record import Record, fields_of
 from rnnlatch._sinks import MemorySink, Sink
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.adaptive import AdaptiveRuns
 from rnnlatch.algorithms import PythonAlgorithm
-from rnnlatch.algorithms.python import importable
 from rnnlatch.progress import check_progress, check_watch, duration, listeners
 from rnnlatch.rng import RNGLike
 from rnnlatch.run import Run
@@ -33,7 +33,7 @@ __all__ = ["Progress", "Run", "SweepError", "SweepInterrupted", "SweepState", "W
 
 
 class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C stopped a sweep; what is finished is kept in its store.
+    """Ctrl-C stopped a sweep; what is finished is kept in its store, if it has one.
 
     Attributes
     ----------
@@ -129,9 +129,9 @@ def sweep(
     TypeError, ValueError
         If a parameter is not as above, or the store cannot be used (`rnnlatch.store.StoreError`).
     SweepError
-        If a chunk fails; what is finished is kept.
+        If a chunk fails; with a store, what is finished is kept.
     SweepInterrupted
-        On Ctrl-C, a KeyboardInterrupt; what is finished is kept.
+        On Ctrl-C, a KeyboardInterrupt; with a store, what is finished is kept.
 
     Notes
     -----
@@ -163,7 +163,7 @@ def sweep(
     seed = there.seed if there is not None and rng is None else seeds.normalise(rng)
     plan = make_plan(study, axes, common, runs, seed, experiment)
     if store is not None or executor is not None:
-        _check_importable(plan)
+        _check_importable(plan, stored=store is not None)
     with ExitStack() as stack:
         sink: Sink = MemorySink(plan) if store is None else stack.enter_context(StoreWriter(store, plan))
         observer = Observer(*stack.enter_context(listeners(progress, watch, experiment)))
@@ -193,11 +193,27 @@ def _log_begin(plan: Plan, store: str | os.PathLike[str] | None, executor: Execu
     )
 
 
-def _check_importable(plan: Plan) -> None:
-    """Raise where workers, or who opens a store, would not find an algorithm in Python."""
-    for algorithm in {run.algorithm for run in plan.points if isinstance(run.algorithm, PythonAlgorithm)}:
-        if not importable(algorithm):
+def _check_importable(plan: Plan, *, stored: bool) -> None:
+    """Raise where workers, or who opens a store, would not find a class."""
+    for kind in sorted(set[type]().union(*map(_kinds, plan.points)), key=lambda kind: kind.__qualname__):
+        if "<locals>" in kind.__qualname__:
             raise ValueError(
-                f"study returned the algorithm {type(algorithm).__qualname__}, which is defined in a function; with a store or "
-                "an executor it must stand at the top level of a module"
+                f"study returned a run with a {kind.__qualname__}, which is defined in a function; with a store or an executor "
+                "it must stand at the top level of a module"
             )
+        if stored and not issubclass(kind, PythonAlgorithm) and kind.__module__.partition(".")[0] != "rnnlatch":
+            raise ValueError(
+                f"study returned a run with a {kind.__qualname__}, which only {kind.__module__} knows; with a store it must be "
+                "a class of rnnlatch, or an rnnlatch.algorithms.PythonAlgorithm"
+            )
+
+
+def _kinds(record: Record) -> set[type]:
+    """Give the classes of which the settings of a run are."""
+    found: set[type] = {type(record)}
+    for field in fields_of(type(record)):
+        value = getattr(record, field.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Record):
+                found |= _kinds(part)
+    return found

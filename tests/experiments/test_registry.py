@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,24 @@ def test_every_scale_describes_valid_sweeps(name: str) -> None:
             first = {axis: values[0] for axis, values in plan.axes.items()}
             assert isinstance(plan.study(**first), Run)
             assert set(plan.common) <= set(plan.axes)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"runs": 0}, "runs is 0; it must be"),
+        ({"runs": 2.5}, "runs is 2.5"),
+        ({"axes": {"w0": [1.0, 1.0]}}, "axis w0 has 1.0 twice; its values must differ"),
+        ({"axes": {"w0": [1.0, 3.0, 2.0]}}, "axis w0 has 1.0, 3.0, 2.0 one after the other"),
+        ({"axes": {"w0": []}}, "axis w0 is empty"),
+        ({"axes": {"w0": 1.0}}, "axis w0 is 1.0"),
+        ({"axes": ["w0"]}, r"axes is \['w0'\]"),
+    ],
+)
+def test_sweeps_that_cannot_be_are_refused_when_they_are_made(changed: dict[str, Any], message: str) -> None:
+    (plan,) = experiments.get("bengio1994-density").plans("quick")
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(plan, **changed)
 
 
 def runs(name: str, scale: ScaleName) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rnnlatch._python_runs import Presentations
     from rnnlatch.run import Run
 
-__all__ = ["AbsentAlgorithm", "PythonAlgorithm", "importable"]
+__all__ = ["AbsentAlgorithm", "PythonAlgorithm"]
 
 Parameters = dict[str, NDArray[np.float64]]
 
@@ -166,8 +166,3 @@ class AbsentAlgorithm(Algorithm):
         return ValueError(
             f"algorithm is {name} of the module {module}, which is not there; import it before the store is opened"
         )
-
-
-def importable(algorithm: PythonAlgorithm) -> bool:
-    """Whether workers and others find the class where its record says."""
-    return "<locals>" not in type(algorithm).__qualname__

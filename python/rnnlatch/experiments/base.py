@@ -56,7 +56,12 @@ class SweepPlan:
     common : tuple of str
         Axes that share their random numbers.
     runs : int
-        Runs a grid point.
+        Runs a grid point, at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If axes or runs are not as `rnnlatch.sweep` takes them.
 
     Examples
     --------
@@ -71,6 +76,13 @@ class SweepPlan:
     axes: Mapping[str, Sequence[Any]]
     common: tuple[str, ...]
     runs: int
+
+    def __post_init__(self) -> None:
+        from rnnlatch import validation  # the list of experiments has no sweeps, and needs no arrays
+        from rnnlatch._axes import check_axes
+
+        check_axes(self.axes)
+        validation.integer("runs", self.runs, at_least=1)
 
 
 @dataclass(frozen=True)
