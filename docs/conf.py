@@ -21,7 +21,9 @@ extensions = [
     "sphinx_design",
     # Of this project, in _ext.
     "api_pages",
+    "deviations_page",
     "gallery",
+    "links_inside",
     "mathml",
     "repository_files",
     "self_contained",

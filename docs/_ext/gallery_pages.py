@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import xarray as xr
+from deviations_page import anchor
 
-from rnnlatch.experiments import Claim, Experiment, read_claims
+from rnnlatch.experiments import Claim, Deviation, Experiment, deviations, read_claims
 from rnnlatch.experiments.claims import describe
 
 FOLDER = "experiments"
@@ -42,7 +43,7 @@ def experiment_page(experiment: Experiment, result: Path | None, picture: str, w
     lines += [f"![{escape(experiment.shows)}]({picture})", ""]
     lines += ["This is scale `quick`, run as the documentation was built, with seed 0.", ""]
     lines += ["## To run it", "", *commands(experiment), "", *scales(experiment), ""]
-    lines += ["## Claims", "", *claims_table(claims), ""]
+    lines += ["## Claims", "", *claims_table(name, claims), ""]
     with xr.open_dataset(result / "data.nc", engine="h5netcdf") as data:
         lines += ["## Data", "", *data_section(name, data), ""]
     return "\n".join(lines)
@@ -67,21 +68,36 @@ def scales(experiment: Experiment) -> Iterator[str]:
         yield f"| `{name}` | {escape(scale.runs)} | {escape(scale.duration)} |"
 
 
-def claims_table(claims: Iterable[Claim]) -> Iterator[str]:
+def claims_table(name: str, claims: Iterable[Claim]) -> Iterator[str]:
     """Give the table of claims."""
     yield "*Here* is what came out of this run; a claim is undecided where this scale cannot tell. *Published* is what came out"
     yield "at full size, and is explained."
     yield ""
+    rows = deviations(name)
+    everywhere = [row for row in rows if row.all]
+    if everywhere:
+        yield f"Every claim rests on our choice where the paper is silent: {links(name, everywhere)}."
+        yield ""
     yield from ("::::{list-table}", ":header-rows: 1", ":widths: 50 12 12 26", ":class: claims", "")
     yield from ("* - Claim", "  - Here", "  - Published", "  - Measured here")
     for claim in claims:
         yield f"* - {escape(claim.statement)}"
         yield ""
         yield f"    {escape(claim.reason)} Source: *{escape(claim.source)}*."
+        rests_on = [row for row in rows if row.name in claim.deviations]
+        if rests_on:
+            yield ""
+            yield f"    Rests on our choice: {links(name, rests_on)}."
         yield f"  - {HELD[claim.held]}"
         yield f"  - {HELD[claim.expected]}"
         yield f"  - {escape(describe(claim.measured))}"
     yield "::::"
+
+
+def links(name: str, rows: Iterable[Deviation]) -> str:
+    """Link rows of the table of deviations."""
+    words = [(re.sub(r"`([^`]+)`", r"\1", row.left_out), anchor(name, row)) for row in rows]
+    return "; ".join(f"[{escape(text)}](#{target})" for text, target in words)
 
 
 def data_section(name: str, data: xr.Dataset) -> Iterator[str]:

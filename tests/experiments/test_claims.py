@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,17 @@ def test_intervals_decide_or_do_not() -> None:
 
 
 def test_claims_come_back_from_their_file(tmp_path: Path) -> None:
-    claims = [claim(True), claim(False, False), claim(None)]
+    claims = [claim(True), claim(False, False), replace(claim(None), deviations=("criterion", "reading"))]
     write_claims(tmp_path / "claims.json", claims)
     assert read_claims(tmp_path / "claims.json") == claims
     entries = json.loads((tmp_path / "claims.json").read_text())
-    assert [list(entry) for entry in entries] == [["statement", "source", "measured", "held", "expected", "reason"]] * 3
+    keys = ["statement", "source", "measured", "held", "expected", "reason", "deviations"]
+    assert [list(entry) for entry in entries] == [keys] * 3
     assert [entry["held"] for entry in entries] == [True, False, None]
     assert [path.name for path in tmp_path.iterdir()] == ["claims.json"]
+    # Files of before say nothing of deviations.
+    (tmp_path / "claims.json").write_text(json.dumps([{key: entry[key] for key in keys[:-1]} for entry in entries]))
+    assert read_claims(tmp_path / "claims.json") == [replace(each, deviations=()) for each in claims]
 
 
 def test_a_claim_that_json_cannot_hold_leaves_no_file(tmp_path: Path) -> None:

@@ -118,6 +118,11 @@ def test_lines_and_spans_across_the_axes() -> None:
     assert set(numbers(span["y"])) == {0, 1}
     assert figure[span["yaxis"].replace("y", "yaxis")]["range"] == [0, 1]
     assert (span["fill"], span["fillcolor"], span["text"]) == ("toself", "rgba(0,0,255,0.5)", "span")
+    # On axes of their own they would lie above all that is drawn later.
+    ax.plot([0, 10], [0, 1])
+    below, across, along = data(converted(ax))
+    assert len({(each["xaxis"], each["yaxis"]) for each in (below, across, along)}) == 3
+    assert below["zorder"] < across["zorder"] < along["zorder"]
 
 
 @pytest.mark.parametrize("letter", ["x", "y"])

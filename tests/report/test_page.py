@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_everything_of_a_result_is_on_the_page(page: str) -> None:
         assert claim.reason in text
         assert claim.source in text
     assert "Lags & losses" in text
-    assert "what is learned <at all>" in text
+    assert "What is learned <at all>" in text
     assert "share 0.95, runs 20" in text
     assert "did not hold, as we have found before" in text
     assert "held, against what we have found before" in text
@@ -158,6 +159,18 @@ def test_the_data_of_figures_cannot_end_their_element(page: str) -> None:
     assert sorted(data) == ["invented-1", "invented-2", "invented-3"]
     assert {"data", "layout", "numeric", "covered"} == set(data["invented-1"])
     assert [data[name]["covered"] for name in sorted(data)] == [False, True, False]
+
+
+def test_claims_lead_to_what_the_paper_leaves_out(kept: Path, tmp_path: Path) -> None:
+    assert 'href="#unit-weight-experiment">an example of lectures, in words</a>' in report.page(kept)
+    read = invented(tmp_path)
+    known = replace(read.experiment, name="bengio1994-length")
+    claims = (replace(CLAIMS[0], deviations=("reading", "no longer there")), *CLAIMS[1:])
+    text = written([replace(read, experiment=known, claims=claims)], [], tmp_path, tmp_path)
+    (cell,) = re.findall(r"Rests on our choice: (.*?)</span>", text, re.DOTALL)
+    assert re.findall(r'href="#([^"]+)"', cell) == ["bengio1994-length-reading"]
+    assert 'id="bengio1994-length-reading"' in text
+    assert "as in <code>bengio1994-density</code>; L = 3" in text
 
 
 def test_a_directory_and_one_experiment_in_it(kept: Path) -> None:
@@ -246,7 +259,8 @@ def test_what_is_whole_is_shown_and_the_rest_is_named(results: Path, capsys: pyt
     why = f"data.nc is missing in {results / 'short-spans'}, as after an interruption"
     said = f"short-spans: {why}; `rnnlatch reproduce short-spans` makes it again"
     assert told.err == f"rnnlatch: left out: {said}\n"
-    assert said in html.unescape((results / "report.html").read_text())
+    on_page = said.replace("`rnnlatch reproduce short-spans`", "<code>rnnlatch reproduce short-spans</code>")
+    assert on_page in html.unescape((results / "report.html").read_text())
 
 
 def test_directories_that_have_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,14 +16,17 @@ from typing import cast
 
 from rnnlatch.experiments.base import SCALES, Experiment, Material, Scale, SweepPlan
 from rnnlatch.experiments.claims import Claim, read_claims, write_claims
+from rnnlatch.experiments.deviation_table import Deviation, deviations
 
 __all__ = [
     "SCALES",
     "Claim",
+    "Deviation",
     "Experiment",
     "Material",
     "Scale",
     "SweepPlan",
+    "deviations",
     "get",
     "names",
     "read_claims",

@@ -30,6 +30,9 @@ class Claim:
         What we have found at scale ``paper`` and above.
     reason : str
         Why, in particular for a claim that does not hold.
+    deviations : tuple of str
+        What of our choices the claim rests on: names of rows of its experiment, as `rnnlatch.experiments.deviations` gives
+        them.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Claim:
     held: bool | None
     expected: bool
     reason: str
+    deviations: tuple[str, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -101,7 +105,7 @@ def _short(value: Number | str | list[float]) -> str:
 def write_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
     """Write claims as JSON, whole or not at all.
 
-    The file is a list of {statement, source, measured, held, expected, reason}; `held` is true, false or null.
+    The file is a list of {statement, source, measured, held, expected, reason, deviations}; `held` is true, false or null.
 
     Examples
     --------
@@ -119,7 +123,7 @@ def write_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
 
 
 def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
-    """Read what `write_claims` wrote.
+    """Read what `write_claims` wrote; files of before have no `deviations`.
 
     Examples
     --------
@@ -128,4 +132,5 @@ def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
     >>> read_claims(path)
     []
     """
-    return [Claim(**entry) for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [Claim(**{**entry, "deviations": tuple(entry.get("deviations", ()))}) for entry in entries]

@@ -14,6 +14,7 @@ from rnnlatch._files import write_all, write_netcdf
 from rnnlatch._rate import Rate
 from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
 from rnnlatch.experiments.claims import Claim, write_claims
+from rnnlatch.experiments.deviation_table import check_deviations
 from rnnlatch.outcomes import Outcome
 from rnnlatch.plotting.style import FORMATS, save
 from rnnlatch.progress import check_progress, check_watch, listeners
@@ -136,6 +137,7 @@ def reproduce(
         "seed": seed,
     }
     claims = tuple(experiment.claims(found))
+    check_deviations(experiment.name, claims)
     figure = experiment.plot(found)
     files += [directory / "data.nc", directory / f"figure.{format}", directory / "claims.json"]
     write_all({files[-3]: lambda part: write_netcdf(found, part)})

@@ -7,6 +7,7 @@ artist. A panel with an artist that has no counterpart is shown as matplotlib dr
 import base64
 import io
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -204,12 +205,24 @@ def _plane(panel: Panel, group: Group, bars: list[ColourBar]) -> None:
             axis = f"{letter}axis{number if number > 1 else ''}"
             panel.numeric[axis] = direction.numeric()
             _fonts(layout[axis], direction.axis)
+    _stack(traces)
     traces += [bar.trace() for bar in bars if bar.home in group.axes]
     ground = to_rgba(first.patch.get_facecolor())
     white = bool(np.all(np.array(ground[:3]) == 1)) or ground[3] == 0
     layout["plot_bgcolor"] = "rgba(0,0,0,0)" if white else colour(ground)
     panel.covered = not white or any(each["type"] == "heatmap" for each in traces)
     panel.figure = _checked(traces, layout)
+
+
+def _stack(traces: list[dict[str, Any]]) -> None:
+    """Keep the order of traces on several pairs of axes: Plotly draws those of a further pair above all of the first one."""
+    pairs = [(trace.get("xaxis", "x"), trace.get("yaxis", "y")) for trace in traces]
+    if len(set(pairs)) < 2:
+        return
+    level = 0
+    for trace, (before, here) in zip(traces, pairwise([pairs[0], *pairs]), strict=True):
+        level += before != here
+        trace["zorder"] = level
 
 
 def _scene(panel: Panel, group: Group) -> None:

@@ -1,15 +1,19 @@
 """The page: figures, claims and provenance of everything reproduced in a directory, in one HTML file."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from markupsafe import Markup, escape
+
 from rnnlatch import __version__
 from rnnlatch._pages import render, safe, source
 from rnnlatch.experiments.claims import Claim, describe
+from rnnlatch.experiments.deviation_table import Deviation, deviations
 from rnnlatch.report._interactive import Panel
 from rnnlatch.report._packing import packed
 from rnnlatch.report._results import Result, find, read
@@ -92,13 +96,12 @@ def written(results: Sequence[Result], left_out: Sequence[str], directory: Path,
         scripts=(_plotly(), source("colours.js"), source("report.js")),
         heading=HEADING,
         version=__version__,
-        left_out=left_out,
+        left_out=[_as_html(each) for each in left_out],
         experiments=shown,
-        deviations=[
-            {"anchor": claim["anchor"], "name": each["name"], "statement": claim["statement"]}
+        failed=[
+            {"name": each["name"], "claims": [claim for claim in each["claims"] if claim["kind"] == "failed"]}
             for each in shown
-            for claim in each["claims"]
-            if claim["kind"] == "failed"
+            if each["failed"]
         ],
         panel_json=_panel_json,
     )
@@ -124,7 +127,8 @@ def _shown(result: Result, directory: Path, stand: Path) -> dict[str, Any]:
     """Give what the template says about an experiment."""
     experiment, attrs = result.experiment, result.attrs
     name, scale, seed = experiment.name, str(attrs.get("scale", "unknown")), int(attrs.get("seed", 0))
-    claims = [_claim(name, number, claim) for number, claim in enumerate(result.claims, start=1)]
+    rows = {row.name: _row(name, row) for row in deviations(name)}
+    claims = [_claim(name, number, claim, rows) for number, claim in enumerate(result.claims, start=1)]
     out = directory.resolve()
     out = out.parent if out == result.directory.resolve() else out
     command = shlex.join(
@@ -142,6 +146,8 @@ def _shown(result: Result, directory: Path, stand: Path) -> dict[str, Any]:
         "failed": sum(claim.held is False for claim in result.claims),
         "undecided": sum(claim.held is None for claim in result.claims),
         "claims": claims,
+        "rest_on": [rows[row.name] for row in deviations(name) if row.all],
+        "deviations": list(rows.values()),
         "drawing": result.drawing,
         "thinned": [
             {"count": f"{each.total:,}", "what": each.what, "drawn": f"{each.drawn:,}"}
@@ -155,7 +161,25 @@ def _shown(result: Result, directory: Path, stand: Path) -> dict[str, Any]:
     }
 
 
-def _claim(name: str, number: int, claim: Claim) -> dict[str, str]:
+def _row(name: str, row: Deviation) -> dict[str, Markup]:
+    """Give a row of the table of deviations, as HTML."""
+    return {
+        "anchor": Markup(f"{name}-{row.name}"),
+        "left_out": _as_html(row.left_out),
+        "chosen": _as_html(row.chosen),
+        "differs": _as_html(row.differs),
+    }
+
+
+def _as_html(text: str) -> Markup:
+    """Give code of Markdown as HTML, and of a link, which leads into the documentation, its words."""
+    parts = re.split(r"`([^`]+)`", re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+
+
+def _claim(name: str, number: int, claim: Claim, rows: dict[str, dict[str, Markup]]) -> dict[str, Any]:
     against = "" if claim.as_expected else ", against what we have found before"
     if claim.held is False and claim.as_expected:
         against = ", as we have found before"
@@ -168,6 +192,8 @@ def _claim(name: str, number: int, claim: Claim) -> dict[str, str]:
         "measured": describe(claim.measured),
         "source": claim.source,
         "reason": claim.reason,
+        # Results of before may name rows that are no more, and say nothing of those that are.
+        "rests_on": [row for name, row in rows.items() if name in claim.deviations],
     }
 
 

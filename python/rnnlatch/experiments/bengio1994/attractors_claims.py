@@ -78,6 +78,7 @@ def _threshold_parts_them(data: xr.Dataset) -> Claim:
         held=bool(agree.all() and (counts == 3).any() and (counts == 1).any()),
         expected=True,
         reason="At h* the lower attractor meets the unstable point between the basins.",
+        deviations=("h-star",),
     )
 
 
@@ -99,6 +100,7 @@ def _threshold_thrice(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Three ways: the tangency in closed form, a saddle-node on a branch that is followed, and bisection by simulation "
         "of up to 4,000 steps, which is what leaves the two inputs a distance.",
+        deviations=("h-star",),
     )
 
 
@@ -115,6 +117,7 @@ def _threshold_rises(data: xr.Dataset) -> Claim:
         held=gap > 0,
         expected=True,
         reason="Its derivative by w is sqrt(1 - 1/w).",
+        deviations=("h-star",),
     )
 
 
@@ -129,6 +132,7 @@ def _basins(data: xr.Dataset) -> Claim:
         held=wrong == 0,
         expected=True,
         reason="The map rises, so no orbit can pass a fixed point.",
+        deviations=("h-star",),
     )
 
 
@@ -145,6 +149,7 @@ def _beyond_the_attractor(data: xr.Dataset) -> Claim:
         held=bool((steps > 0).all()),
         expected=True,
         reason="Under an input of its sign the upper attractor lies beyond the one without, and it is the only one left.",
+        deviations=("weights",),
     )
 
 
@@ -165,6 +170,7 @@ def _must_be_beyond(data: xr.Dataset) -> Claim:
         held=least > float(data["rest"].sel(weight=data.attrs["drawn_weight"])),
         expected=False,
         reason="Once it is above 0 the input may stop: 0 is where the basins meet. What it takes from there comes for nothing.",
+        deviations=("turned", "weights"),
     )
 
 
@@ -183,6 +189,7 @@ def _faster(data: xr.Dataset) -> Claim:
         held=bool((change <= 0).all() and (data["escape_steps"] > 0).all()),
         expected=True,
         reason="A larger input is ahead at each step, since the map rises.",
+        deviations=("weights",),
     )
 
 
@@ -220,6 +227,7 @@ def _below_the_threshold(data: xr.Dataset) -> Claim:
         held=int(below.sum()) == 0,
         expected=True,
         reason="Uniform noise. The worst of it is the constant input, and that does not.",
+        deviations=("h-star", "turned", "weights"),
     )
 
 
@@ -256,6 +264,7 @@ def _above_the_threshold(data: xr.Dataset) -> Claim:
         expected=False,
         reason="It takes a run of large values of one sign, and the nearer w is to 1 the longer a run: the unit is slow there, "
         "and noise averages out.",
+        deviations=("h-star", "turned", "weights"),
     )
 
 
@@ -274,6 +283,7 @@ def _one_measure(data: xr.Dataset) -> Claim:
         expected=False,
         reason="For a large w a single draw beyond h* does much of the way; near 1 many have to add up. And Gaussian noise has "
         "no bound, so for it h* is no limit below which nothing happens.",
+        deviations=("h-star", "turned", "weights"),
     )
 
 
@@ -301,4 +311,5 @@ def _figure_2b(data: xr.Dataset, reading: str) -> Claim:
         reason="With a variance of 0.2 noise six times h* leaves the sign to chance, whatever the training."
         if not expected
         else "Noise of two and a half times h* seldom adds up to a turn in 20 steps.",
+        deviations=("turned",),
     )

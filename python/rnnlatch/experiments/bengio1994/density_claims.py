@@ -116,6 +116,7 @@ def _dense(data: xr.Dataset, region: xr.DataArray) -> Claim:
         expected=True,
         reason=f"s is read as a standard deviation. {settings.OUR_SETTINGS}; converged if the mean cost falls below "
         "0.15 within 100 epochs.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -136,6 +137,7 @@ def _falls_with_weight(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Below w = 1 the unit has a single fixed point at 0, and nothing can be latched until w has been "
         "trained past 1.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -148,6 +150,7 @@ def _rare(data: xr.Dataset, region: xr.DataArray, statement: str, source: str, *
         held=at_most(_interval(converged, runs), RARE) if runs else None,
         expected=expected,
         reason=reason,
+        deviations=("criterion", "reading"),
     )
 
 
@@ -174,6 +177,7 @@ def _agreement(data: xr.Dataset, reading: str, *, expected: bool) -> Claim:
         held=at_least((balanced - margin, balanced + margin), AGREEMENT),
         expected=expected,
         reason=AGREES if expected else DISAGREES,
+        deviations=("criterion", "reading", "cell-centre"),
     )
 
 
@@ -197,6 +201,7 @@ def _shared_cell(data: xr.Dataset, reading: str, *, expected: bool) -> Claim:
         reason="The two panels are consistent with each other."
         if expected
         else "At a standard deviation of 0.45 the unit forgets too often.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -218,6 +223,7 @@ def _near_zero(data: xr.Dataset, region: xr.DataArray) -> list[Claim]:
             expected=False,
             reason="The noise of the last step alone moves the state by about s. What is near 0 is the state's mean "
             "over the noise: next claim.",
+            deviations=("reading",),
         ),
         Claim(
             statement="There, the last state averaged over the noise is near 0 (at most 0.2 away from it): it says "
@@ -228,5 +234,6 @@ def _near_zero(data: xr.Dataset, region: xr.DataArray) -> list[Claim]:
             expected=True,
             reason="With w below 1, or noise that crosses between the two states, what the first three inputs left "
             "is gone after 17 steps.",
+            deviations=("reading",),
         ),
     ]

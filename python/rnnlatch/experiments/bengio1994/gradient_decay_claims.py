@@ -87,6 +87,7 @@ def _theorem_4(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Each step multiplies by w (1 - tanh(a)^2), which is below 1 wherever a is above the edge of the reduced "
         "attracting set. The slowest decay is that of the smallest weight, 1.1.",
+        deviations=("weights",),
     )
 
 
@@ -110,6 +111,7 @@ def _beyond_the_ball(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Beyond the edge each factor is below 1. At h* the attractor under a constant input meets the edge, so smaller "
         "inputs leave it a distance. For larger ones the steps up to the first one beyond the edge are what is tested.",
+        deviations=("weights", "h-star"),
     )
 
 
@@ -123,6 +125,7 @@ def _theorem_3(data: xr.Dataset) -> Claim:
         held=share <= 1 + ROUNDING,
         expected=True,
         reason="Uniform noise of 0.95 times the bound, which is taken at the d that makes it largest.",
+        deviations=("radius",),
     )
 
 
@@ -142,6 +145,7 @@ def _tight(data: xr.Dataset) -> Claim:
         expected=False,
         reason="The theorem is sufficient and no more. Its ball is symmetric, and only one side of it is dangerous; the exact "
         "limit is h*, 1.6 to 2.1 times as much.",
+        deviations=("radius", "h-star"),
     )
 
 
@@ -154,6 +158,7 @@ def _threshold(data: xr.Dataset) -> Claim:
         held=below > 0 > beyond,
         expected=True,
         reason="h* = sqrt(w (w - 1)) - atanh(sqrt(1 - 1/w)), a form that the paper does not print.",
+        deviations=("h-star",),
     )
 
 
@@ -215,6 +220,7 @@ def _unlatched(data: xr.Dataset) -> Claim:
         reason="Between its visits to the boundary the noise drives the unit into saturation. Latching makes the gradient vanish "
         "for certain, noise that turns the bit makes it vanish almost always. Nearest to an exception is the smallest weight, "
         "1.1: under 5 h* it seldom turns, and those sequences that do, lingering at the boundary, lose less.",
+        deviations=("weights", "h-star"),
     )
 
 

@@ -95,6 +95,7 @@ def _falls(data: xr.Dataset) -> Claim:
         reason="s is read as a standard deviation. "
         + settings.OUR_SETTINGS
         + "; converged if the mean cost falls below 0.20 within 30 epochs.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -107,6 +108,7 @@ def _short(data: xr.Dataset) -> Claim:
         held=at_least(_interval(converged, runs), 0.95),
         expected=True,
         reason="The gradient still reaches the first inputs, and there is little noise to survive.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -119,6 +121,7 @@ def _long(data: xr.Dataset) -> Claim:
         held=at_most(_interval(converged, runs), 0.10),
         expected=True,
         reason="What of this is the gradient, and what the noise and the criterion, the controls below tell.",
+        deviations=("criterion", "reading"),
     )
 
 
@@ -133,6 +136,7 @@ def _printed_runs() -> Claim:
         expected=False,
         reason="18 runs would scatter far more about a smooth curve. All likelihoods here count "
         f"{FIG_2B_EFFECTIVE_RUNS} runs a bar. The bar at T = {FIG_2B_OUTLIER} stands out and is left out of them.",
+        deviations=("runs-behind-a-bar", "outlier"),
     )
 
 
@@ -159,6 +163,7 @@ def _compatible(data: xr.Dataset, reading: str, *, expected: bool) -> Claim:
         held=p > 0.01,
         expected=expected,
         reason=COMPATIBLE if expected else INCOMPATIBLE,
+        deviations=("criterion", "reading", "runs-behind-a-bar", "outlier"),
     )
 
 
@@ -181,6 +186,7 @@ def _free_noise_level(data: xr.Dataset) -> Claim:
         expected=True,
         reason="The text and the caption call s a variance; the curve was most likely made with s as the standard "
         "deviation.",
+        deviations=("criterion", "reading", "runs-behind-a-bar", "outlier"),
     )
 
 
@@ -199,6 +205,7 @@ def _not_the_noise(data: xr.Dataset) -> Claim:
         expected=True,
         reason="With a fixed training set the vanishing gradient is the larger part of the fall, but not all of it: "
         "with T the share of the noise grows.",
+        deviations=("criterion",),
     )
 
 
@@ -213,6 +220,7 @@ def _noise_takes_part(data: xr.Dataset) -> Claim:
         expected=False,
         reason="At these lengths the noise of five sequences a class often contains one that no input survives, and "
         "the criterion asks for all of them.",
+        deviations=("criterion",),
     )
 
 
@@ -234,6 +242,7 @@ def _more_training(data: xr.Dataset) -> Claim:
         held=at_most(_interval(converged, runs), ceiling / 2),
         expected=True,
         reason="Where the gradient has decayed by a factor, training takes that factor more steps.",
+        deviations=("criterion",),
     )
 
 
@@ -265,6 +274,7 @@ def _luck(data: xr.Dataset) -> Claim:
         expected=False,
         reason="A quarter of the untrained units have both signs right by luck; without noise they keep them and "
         "meet the criterion.",
+        deviations=("criterion",),
     )
 
 
@@ -286,6 +296,7 @@ def _fresh_noise(data: xr.Dataset) -> Claim:
         expected=False,
         reason="Now and then a fresh sequence lingers near the unstable point, and its gradient is large. So "
         "training goes on where a fixed set would leave it stuck.",
+        deviations=("criterion",),
     )
 
 
@@ -309,6 +320,7 @@ def _fresh_ceiling(data: xr.Dataset) -> Claim:
         expected=True,
         reason="The mean cost of a perfect unit rises with T and passes the threshold of 0.20 near T = 60. A larger "
         "budget helps both only by more windows in which chance may meet the criterion.",
+        deviations=("criterion",),
     )
 
 

@@ -145,6 +145,7 @@ def _tube(data: xr.Dataset) -> Claim:
         expected=True,
         reason="lambda is a bound from intervals over the whole ball. The noise is as large as b at each step, at random, and "
         "turned to where it does most.",
+        deviations=("radius", "norm"),
     )
 
 
@@ -166,6 +167,7 @@ def _any_noise(data: xr.Dataset) -> Claim:
         held=none == 0,
         expected=False,
         reason="The norm of M' at the attractor is 1 or more there, though its eigenvalues are below 1: no ball has a lambda.",
+        deviations=("norm",),
     )
 
 
@@ -183,6 +185,7 @@ def _adapted(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Such a norm is there for each matrix whose eigenvalues are below 1, from the discrete Lyapunov equation. How "
         "much noise it allows is another matter.",
+        deviations=("norm",),
     )
 
 
@@ -210,6 +213,7 @@ def _tight(data: xr.Dataset) -> Claim:
         expected=False,
         reason="One unit stands h*, up to twice the bound and a little more. In networks a ball that has to avoid the nearest "
         "steep place is small in all directions, and its lambda is that of the worst; the better of the two norms is taken.",
+        deviations=("norm", "radius"),
     )
 
 
@@ -228,6 +232,7 @@ def _ball(data: xr.Dataset) -> Claim:
         held=bool((share >= 0.5).all()),
         expected=False,
         reason="The recursion behind the theorem takes lambda at every step, which the slope is on the edge of the ball only.",
+        deviations=("norm", "radius"),
     )
 
 
@@ -246,6 +251,7 @@ def _vanishing(data: xr.Dataset) -> Claim:
         held=excess <= ROUNDING,
         expected=True,
         reason="Each factor is below lambda in the norm of the theorem, and so is their product below its power.",
+        deviations=("norm", "radius"),
     )
 
 

@@ -1,5 +1,7 @@
 """What the paper says of training on characters, put to the test on another text: the order of the algorithms, not levels."""
 
+from dataclasses import replace
+
 import xarray as xr
 
 from rnnlatch.experiments.claims import Claim
@@ -21,6 +23,7 @@ WHAT = {
 }
 PARTS = {"train": "training", "test": "test"}
 FAR = {1: "one character ahead", 5: "five characters ahead"}
+AHEAD_DEVIATIONS: dict[int, tuple[str, ...]] = {1: (), 5: ("fifth",)}
 
 FASTER = "Clipped, a network stands a learning rate that is ten times as high, and learns more in as many epochs."
 FASTER_AGAIN = "The learning rate is five times as high again, and more is learned in as many epochs."
@@ -65,7 +68,9 @@ def _lowers(
     source: str,
     found: tuple[bool, str],
 ) -> Claim:
-    return lowers(data.sel(ahead=ahead), "bits", what, models, which, BITS, source, found)
+    claim = lowers(data.sel(ahead=ahead), "bits", what, models, which, BITS, source, found)
+    rates = AHEAD_DEVIATIONS[ahead]
+    return replace(claim, deviations=(*rates, "learning-rate") if models in (REGULARISER, ALONE) else rates)
 
 
 def _beats_frequencies(data: xr.Dataset, model: str, ahead: int) -> Claim:

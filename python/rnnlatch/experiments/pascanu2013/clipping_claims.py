@@ -223,6 +223,7 @@ def _smoother(data: xr.Dataset, arm: str, expected: bool, reason: str) -> Claim:
         chance < LEVEL if data.attrs["scale"] != "quick" else None,
         expected=expected,
         reason=reason,
+        deviations=("jump",),
     )
 
 
@@ -254,6 +255,7 @@ def _thrown_back(data: xr.Dataset) -> Claim:
         chance < LEVEL if data.attrs["scale"] != "quick" else None,
         expected=True,
         reason="The step saturates the units, and on that plateau no gradient leads back.",
+        deviations=("jump",),
     )
 
 
@@ -298,6 +300,7 @@ def _tracing(data: xr.Dataset, arm: str) -> Claim:
         more if arm == PLAIN else not more,
         expected=expected,
         reason=reason,
+        deviations=("jump",),
     )
 
 

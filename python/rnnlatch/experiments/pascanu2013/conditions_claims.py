@@ -49,6 +49,7 @@ def _vanishes(data: xr.Dataset, activation: str, bound: str, why: str) -> Claim:
         held=bool((below["excess"] <= ROUNDING).all()) and slowest < 0,
         expected=True,
         reason=f"The norm of a product is at most the product of the norms, and {why}.",
+        deviations=("networks",),
     )
 
 
@@ -78,6 +79,7 @@ def _necessary(data: xr.Dataset) -> Claim:
         held=largest < 0,
         expected=True,
         reason="The other side of the same inequality.",
+        deviations=("networks",),
     )
 
 
@@ -98,6 +100,7 @@ def _tight(data: xr.Dataset) -> Claim:
         expected=True,
         reason="All singular values are equal, all slopes are γ, and every step changes the norm by γλ1. Without inputs tanh "
         "networks rest there at a state of 0, logistic ones with the right bias at 1/2.",
+        deviations=("networks",),
     )
 
 
@@ -117,6 +120,7 @@ def _attained(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Under small inputs every unit stays near its largest slope. Over more steps the leading singular vectors do not "
         "meet. Far above the bound the units do not stay there.",
+        deviations=("networks",),
     )
 
 
@@ -130,6 +134,7 @@ def _sufficient(data: xr.Dataset) -> Claim:
         expected=False,
         reason="The largest singular value of a random matrix is about twice its spectral radius, and every unit that saturates "
         "shrinks the product further. Nearly all of these networks still vanish.",
+        deviations=("networks",),
     )
 
 
@@ -143,6 +148,7 @@ def _explodes(data: xr.Dataset) -> Claim:
         expected=True,
         reason="There the spectral radius is above 2. The rest have settled where their units are saturated. A network counts if "
         "one of its three sequences explodes.",
+        deviations=("networks",),
     )
 
 
@@ -190,6 +196,7 @@ def _monotone(data: xr.Dataset) -> Claim:
         held=excess <= ROUNDING,
         expected=False,
         reason="True for normal matrices alone, where singular values are moduli of eigenvalues.",
+        deviations=("eigenvalue",),
     )
 
 
@@ -209,4 +216,5 @@ def _radius(data: xr.Dataset) -> Claim:
         expected=False,
         reason="The second unit would hold the first one back, but it is silent, and the first has a self-weight of 1.5: the "
         "slopes choose which part of W is at work. With singular values, as printed at ICML, the condition is right.",
+        deviations=("eigenvalue",),
     )

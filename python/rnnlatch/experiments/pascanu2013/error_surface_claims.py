@@ -56,6 +56,7 @@ def _wall(data: xr.Dataset) -> Claim:
         expected=True,
         reason="On one side of the wall the unit ends near its upper fixed point, on the other near its lower one; the cost "
         "jumps by 0.28 or more. At w = 5.4 the wall is at b = -2.861, outside the figure's axis, which ends at -2.8.",
+        deviations=("axis",),
     )
 
 
@@ -69,6 +70,7 @@ def _thin(data: xr.Dataset) -> Claim:
         expected=True,
         reason="The jump is of a fixed height, so that the width goes as one over the gradient. At w = 5.4 a grid that shows it "
         "would have a million points along each unit of b.",
+        deviations=("axis",),
     )
 
 
@@ -96,6 +98,7 @@ def _rate(data: xr.Dataset) -> Claim:
         held=bool((np.abs(ratio) < 1).all()),
         expected=True,
         reason="For most of the 50 steps the unit is near that point. The factor is that of the steps in which it leaves.",
+        deviations=("axis",),
     )
 
 
@@ -114,6 +117,7 @@ def _curvature(data: xr.Dataset) -> Claim:
         held=bool((power >= 1).all()),
         expected=True,
         reason="It grows with the square: the slope changes by the norm within a width of one over the norm.",
+        deviations=("axis",),
     )
 
 
@@ -223,6 +227,7 @@ def _thrown(data: xr.Dataset) -> Claim:
         expected=True,
         reason="From (w, b) = (5.2, -2.2) with a learning rate of 0.25, our choice. It comes down on a plain where x_50 is "
         "large whatever w and b, and the gradient is 0 for all practical purposes.",
+        deviations=("descents",),
     )
 
 
@@ -238,6 +243,7 @@ def _kept(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Clipped to a norm of 0.5, our choice, a step is at most 0.125 long. It bounces along the wall to w = 4.2, where "
         "there is a valley of cost 0.",
+        deviations=("descents",),
     )
 
 
@@ -261,4 +267,5 @@ def _all_starts(data: xr.Dataset) -> Claim:
         expected=True,
         reason="Half of the starts meet the wall sooner or later at a point steep enough. Which of them do depends on the last "
         "bits of their paths, their number hardly.",
+        deviations=("descents",),
     )
