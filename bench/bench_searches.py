@@ -1,4 +1,4 @@
-"""Workload W4, annealing, and random guessing: the engine beside NumPy, Numba and JAX.
+"""Workload W4, annealing, and random guessing: the engine beside NumPy, Numba, JAX and PyTorch.
 
 ``python bench/bench_searches.py`` checks that the costs of all annealers' last points are what NumPy says, lets the
 contestants take turns, prints medians and ratios and keeps every round as JSON in bench/results. A library that is not
@@ -27,7 +27,7 @@ from microkernels import Micro
 from search_work import WORKS, Contestant, cost
 from workloads import Timing, machine, median, timed
 
-MODULES = ("searches_rnnlatch", "searches_numpy", "searches_numba", "searches_jax")
+MODULES = ("searches_rnnlatch", "searches_numpy", "searches_numba", "searches_jax", "searches_torch")
 SECONDS = 0.2  # a measurement takes about this long
 
 

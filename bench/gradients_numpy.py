@@ -121,9 +121,7 @@ def networks(work: GradientWork, threads: int) -> Peer:
     parameters, data = work.parameters(), work.data()
     pool = ThreadPoolExecutor(threads)
     plans = []
-    for size in CHUNKS:
-        if size * threads > work.runs:
-            continue
+    for size in [size for size in CHUNKS if size * threads <= work.runs] or [work.runs]:
         parts = [slice(start, start + size) for start in range(0, work.runs, size)]
         convert = partial(chunk, parameters, *data)
         ready = None if work.run_first else [convert(part) for part in parts]

@@ -21,6 +21,15 @@ from typing import Any
 SOURCE = Path(__file__).parent / "micro"
 
 
+PARTS = (
+    *(f"tanh, {packs}" for packs in ("1 pack", "2 packs", "4 packs")),
+    *(f"philox, {packs}" for packs in ("1 pack", "2 packs")),
+    *(f"gaussian, {packs}" for packs in ("1 pack", "2 packs", "4 packs")),
+    "recurrence",
+)
+"""The forms of the parts that `component_sum` adds up."""
+
+
 class Micro:
     """The executable with the micro-kernels, for one value of ``-march``."""
 
@@ -47,12 +56,17 @@ class Micro:
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
-    def limits(self, precision: str = "float64") -> dict[str, float]:
+    def limits(self, precision: str = "float64", seconds: float = 0.06) -> dict[str, float]:
         """Operations per second of fused multiply-adds, and values per second of the fastest form of tanh."""
         of = "" if precision == "float64" else f"{precision} "
         forms = (f"{of}tanh, 1 pack", f"{of}tanh, 2 packs", f"{of}tanh, 4 packs")
-        kernels = self.run(0.06, names=(f"{of}fma", *forms))["kernels"]
+        kernels = self.run(seconds, names=(f"{of}fma", *forms))["kernels"]
         return {"fma": kernels[f"{of}fma"]["median"], "tanh": max(kernels[form]["median"] for form in forms)}
+
+    def memory(self) -> dict[str, float]:
+        """Bytes per second that one thread reads from memory, and that it reads and writes in ``z = a x + y``."""
+        kernels = self.run(0.5, names=("memory, read", "memory, triad"))["kernels"]
+        return {"memory_read": kernels["memory, read"]["median"], "memory_triad": kernels["memory, triad"]["median"]}
 
     def close(self) -> None:
         """Remove the build."""
@@ -71,14 +85,18 @@ def best_parts(result: dict[str, Any]) -> dict[str, float]:
     return {part: fastest(part) for part in ("tanh", "philox", "gaussian", "recurrence")}
 
 
-def component_sum(result: dict[str, Any]) -> float:
-    """Cell-steps/s that the parts allow when their times are added up."""
+def component_times(result: dict[str, Any]) -> dict[str, float]:
+    """Seconds that each part takes for a cell-step."""
     parts = best_parts(result)
     length, noisy = result["length"], result["length"] - result["prefix"]
-    seconds = (
-        length / parts["tanh"]
-        + length / parts["recurrence"]
-        + 4 * math.ceil(noisy / 4) / parts["philox"]
-        + 2 * math.ceil(noisy / 2) / parts["gaussian"]
-    )
-    return float(length / seconds)
+    return {
+        "tanh": 1 / parts["tanh"],
+        "recurrence": 1 / parts["recurrence"],
+        "philox": 4 * math.ceil(noisy / 4) / parts["philox"] / length,
+        "gaussian": 2 * math.ceil(noisy / 2) / parts["gaussian"] / length,
+    }
+
+
+def component_sum(result: dict[str, Any]) -> float:
+    """Cell-steps/s that the parts allow when their times are added up."""
+    return 1 / sum(component_times(result).values())

@@ -3,7 +3,7 @@
 //   micro [lanes of a block] [seconds a kernel] [steps of a sequence] [only kernels with these names]...
 //
 // prints one JSON object. A rate is units per second: values for tanh, 32-bit words for the generator, normals for the
-// Gaussian, floating-point operations for fma, cell-steps for everything else. The kernels take turns, and the median and the best of the turns are given.
+// Gaussian, floating-point operations for fma, bytes for memory (made only where they are named), cell-steps for everything else. The kernels take turns, and the median and the best of the turns are given.
 // Where a part can be written in several ways (packs side by side, one call of the generator or two at a time), all are here.
 #include <algorithm>
 #include <array>
@@ -110,6 +110,33 @@ Kernel fma_kernel(const char* name) {
                 }
                 for (std::size_t k = 0; k < sums; ++k) store(out.data() + k * lanes, sum[k]);
                 keep(out.data());
+            }};
+}
+
+// What comes from memory, and goes there: arrays far larger than the caches, read, or two read and a third written.
+constexpr std::size_t far_numbers = std::size_t{1} << 23;
+
+Kernel memory_read_kernel(const char* name) {
+    return {name, "byte", 8.0 * far_numbers, [x = Buffer<double>(far_numbers, 1.0)]() {
+                constexpr std::size_t lanes = sizeof(f64) / sizeof(double);
+                f64 sum[8] = {};
+                for (std::size_t i = 0; i < far_numbers; i += 8 * lanes) {
+                    for (std::size_t k = 0; k < 8; ++k) sum[k] = sum[k] + load<f64>(x.data() + i + k * lanes);
+                }
+                keep(sum);
+            }};
+}
+
+Kernel memory_triad_kernel(const char* name) {
+    return {name, "byte", 24.0 * far_numbers,
+            [x = Buffer<double>(far_numbers, 1.0), y = Buffer<double>(far_numbers, 2.0),
+             z = Buffer<double>(far_numbers)]() mutable {
+                constexpr std::size_t lanes = sizeof(f64) / sizeof(double);
+                const f64 factor = constant(0.5);
+                for (std::size_t i = 0; i < far_numbers; i += lanes) {
+                    store(z.data() + i, fma(factor, load<f64>(x.data() + i), load<f64>(y.data() + i)));
+                }
+                keep(z.data());
             }};
 }
 
@@ -306,6 +333,10 @@ int main(int count, char** arguments) {
 
     if (count > 4) {
         const std::vector<std::string> wanted(arguments + 4, arguments + count);
+        const auto named = [&](const char* name) { return std::count(wanted.begin(), wanted.end(), name) > 0; };
+        // They take 200 MB, and are made only where they are asked for.
+        if (named("memory, read")) kernels.push_back(memory_read_kernel("memory, read"));
+        if (named("memory, triad")) kernels.push_back(memory_triad_kernel("memory, triad"));
         std::erase_if(kernels,
                       [&](const Kernel& kernel) { return !std::count(wanted.begin(), wanted.end(), kernel.name); });
     }
