@@ -153,9 +153,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; quiet machines only."""
-    session.install(".[test]", *nox.project.dependency_groups(PROJECT, "bench"))
-    session.run("pytest", "bench", *session.posargs)
+    """Run all benchmarks side by side, quiet machines only; arguments go to bench/run_all.py."""
+    session.install(".[bench,dask]")
+    session.run("python", "bench/run_all.py", *session.posargs)
 
 
 if __name__ == "__main__":

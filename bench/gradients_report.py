@@ -50,7 +50,7 @@ TARGETS = [
 
 def number(value: float) -> str:
     """Three digits and a prefix."""
-    for bound, unit in ((1e6, " M"), (1e3, " k")):
+    for bound, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= bound:
             return f"{value / bound:.3g}{unit}"
     return f"{value:.3g}"

@@ -9,11 +9,25 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
+def file_of(about: dict[str, Any], name: str, isa: str) -> Path:
+    """Where a benchmark keeps what it measures, for its processor and build."""
+    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
+    return RESULTS / f"{name}-{processor}-{isa}.json"
+
+
+def put(page: Path, report: str, text: str) -> None:
+    """Put text into a page, between the comments that say it comes from a report; a ValueError if they are not there."""
+    begin, end = f"<!-- begin: bench/{report} -->", f"<!-- end: bench/{report} -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page} has no {begin} … {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
 def keep(record: dict[str, Any], name: str, isa: str, given: Path | None) -> None:
     """Write a record, with its machine, to the file that is given, or to the one of this benchmark, processor and build."""
-    about = record["machine"]
-    processor = str(about.get("family_model_stepping", about["architecture"])).replace("/", "-")
-    out = given or RESULTS / f"{name}-{processor}-{isa}.json"
+    out = given or file_of(record["machine"], name, isa)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\nkept in {out}")
@@ -29,7 +43,6 @@ def print_or_put(markdown: Callable[[dict[str, Any]], Iterable[str]], report: st
     report, bench : str
         Names of the report, which the comments in the page have, and of the benchmark that keeps the records.
     """
-    begin, end = f"<!-- begin: bench/{report} -->", f"<!-- end: bench/{report} -->"
     parser = argparse.ArgumentParser(description=f"A kept run of {bench} as Markdown.")
     parser.add_argument("record", type=Path, help="JSON file in bench/results")
     parser.add_argument("--into", type=Path, help="Markdown file with the comments between which the tables belong")
@@ -38,8 +51,7 @@ def print_or_put(markdown: Callable[[dict[str, Any]], Iterable[str]], report: st
     if options.into is None:
         print(tables)
         return
-    before, _, rest = options.into.read_text().partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        parser.error(f"{options.into} has no {begin} … {end}")
-    options.into.write_text(f"{before}{begin}\n\n{tables}\n\n{end}{after}")
+    try:
+        put(options.into, report, tables)
+    except ValueError as error:
+        parser.error(str(error))
