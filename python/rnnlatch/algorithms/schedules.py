@@ -1,6 +1,6 @@
 """How a learning rate, or the weight of a regulariser, changes while a network is trained."""
 
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,9 @@ class InverseTime(Schedule):
     InverseTime(presentations=1000)
     """
 
-    presentations: int = described(MISSING, "presentations for which the factor stays", "presentations")
+    presentations: int = field(
+        metadata={"long_name": "presentations for which the factor stays", "units": "presentations"}
+    )
 
     def __post_init__(self) -> None:
         checked = validation.integer("presentations", self.presentations, at_least=1, at_most=LARGEST)
@@ -109,7 +111,9 @@ class HalveOnRise(Schedule):
     HalveOnRise(presentations=5000, factor=0.5)
     """
 
-    presentations: int = described(MISSING, "presentations whose costs are averaged", "presentations")
+    presentations: int = field(
+        metadata={"long_name": "presentations whose costs are averaged", "units": "presentations"}
+    )
     factor: float = described(0.5, "factor where the cost has risen")
 
     # What is remembered: the factor, the sum of costs and the batches of this average, and the average before.

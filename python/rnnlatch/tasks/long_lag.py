@@ -1,7 +1,7 @@
 """What the tasks of long time lags have in common, and where in a sequence a step is drawn from."""
 
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class LongLagTask(DrawnTask):
     True
     """
 
-    length: int | tuple[int, int] = described(MISSING, "length", "steps")
+    length: int | tuple[int, int] = field(metadata={"long_name": "length", "units": "steps"})
     length_shared_by: int = described(1, "consecutive sequences of the same length", "sequences")
     sequences: int | None = described(None, "training sequences", "sequences")
     order: str = described("cyclic", "order of presentation")
