@@ -128,6 +128,16 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
+def types(session: nox.Session) -> None:
+    """Compare the stubs with the compiled modules, and read the types of the installed package as its users do."""
+    session.install(".[test]", *nox.project.dependency_groups(PROJECT, "types"))
+    session.run("pytest", "tests/test_types.py", *session.posargs)
+    # The whole package: whether what names promise, `__all__` and those imported when they are first used, is there.
+    config = ["--mypy-config-file", "pyproject.toml", "--allowlist", "tests/typed/allowlist.txt"]
+    session.run("python", "tests/typed/stubtest.py", "rnnlatch", *config)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build the source distribution and a wheel from it, and look at what is in the wheel."""
     session.install("build", "twine")

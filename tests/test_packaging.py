@@ -218,7 +218,9 @@ def test_ci_runs_the_test_line_of_the_readme() -> None:
 
 def test_the_hooks_use_the_versions_of_the_lint_group() -> None:
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
-    pinned = [tool for tool in PROJECT["dependency-groups"]["lint"] if tool.split("==")[0] in hooks]
+    groups = PROJECT["dependency-groups"]
+    tools = [tool for tool in groups["lint"] + groups["types"] if isinstance(tool, str)]
+    pinned = [tool for tool in tools if tool.split("==")[0] in hooks]
     assert len(pinned) >= 3
     assert [tool for tool in pinned if tool not in hooks] == []
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/types.hpp"
 #include "lanes/philox.hpp"
 
 namespace rnnlatch::bindings {
@@ -46,6 +47,12 @@ Array<T> require(const py::handle& object, const std::string& name, const std::v
     return array;
 }
 
+// The same for a parameter whose type says it: what the signature promises is what is checked.
+template <class T>
+Array<T> require(const NDArray<T>& object, const std::string& name, const std::vector<py::ssize_t>& shape) {
+    return require<T>(static_cast<const py::handle&>(object), name, shape);
+}
+
 inline py::handle entry(const py::dict& dictionary, const char* name) {
     if (!dictionary.contains(name)) throw py::key_error(name);
     return PyDict_GetItemString(dictionary.ptr(), name);
@@ -77,8 +84,8 @@ inline std::int64_t integer(const py::dict& structure, const char* name, std::in
     return value;
 }
 
-inline Key key_words(const py::handle& object) {
-    const auto key = require<std::uint32_t>(object, "key", {2});
+inline Key key_words(const NDArray<std::uint32_t>& object) {
+    const auto key = require(object, "key", {2});
     return {key.at(0), key.at(1)};
 }
 

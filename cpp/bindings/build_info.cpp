@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bindings/bindings.hpp"
+#include "bindings/types.hpp"
 #include "lanes/pack.hpp"
 
 namespace rnnlatch::bindings {
@@ -38,7 +39,7 @@ constexpr bool assertions() {
 #endif
 }
 
-py::dict build_info() {
+Results<Any> build_info() {
     using namespace py::literals;
     return py::dict("isa"_a = RNNLATCH_ISA, "compiler"_a = compiler(), "flags"_a = RNNLATCH_FLAGS,
                     "eigen_version"_a = eigen_version(), "lanes_per_register"_a = lanes64, "fma"_a = fused_multiply_add,

@@ -94,13 +94,14 @@ class AutonomousCall {
     }
 };
 
-py::dict reach_points(const py::dict& structure, const py::dict& parameters, const py::object& inputs,
-                      const py::object& starts, const py::object& points, double tolerance, std::int64_t max_steps,
-                      int threads, const py::object& same_step) {
+ArrayResults<void> reach_points(const Described& structure, const Arrays<double>& parameters,
+                                const NDArray<double>& inputs, const NDArray<double>& starts,
+                                const NDArray<double>& points, double tolerance, std::int64_t max_steps, int threads,
+                                const Optional<NDArray<std::uint8_t>>& same_step) {
     const AutonomousCall call(structure, parameters, inputs, starts, same_step, "point");
     const NetworkShape& shape = call.problem.network.shape;
-    const auto wanted = require<double>(
-        points, "points", {-1, static_cast<py::ssize_t>(shape.states), static_cast<py::ssize_t>(shape.hidden)});
+    const auto wanted =
+        require(points, "points", {-1, static_cast<py::ssize_t>(shape.states), static_cast<py::ssize_t>(shape.hidden)});
     const Points all{wanted.data(), static_cast<std::size_t>(wanted.shape(0)), tolerance_of(tolerance)};
     between("max_steps", max_steps, 0, most_steps);
     call.run_on(threads, [&](auto& steps, Blocks blocks, Work& work) {
@@ -109,9 +110,9 @@ py::dict reach_points(const py::dict& structure, const py::dict& parameters, con
     return call.out;
 }
 
-py::dict settle(const py::dict& structure, const py::dict& parameters, const py::object& inputs,
-                const py::object& starts, double tolerance, std::int64_t max_period, std::int64_t max_steps,
-                int threads, const py::object& same_step) {
+ArrayResults<void> settle(const Described& structure, const Arrays<double>& parameters, const NDArray<double>& inputs,
+                          const NDArray<double>& starts, double tolerance, std::int64_t max_period,
+                          std::int64_t max_steps, int threads, const Optional<NDArray<std::uint8_t>>& same_step) {
     const AutonomousCall call(structure, parameters, inputs, starts, same_step, "period");
     tolerance_of(tolerance);
     between("max_period", max_period, 1, most_steps);
@@ -121,6 +122,10 @@ py::dict settle(const py::dict& structure, const py::dict& parameters, const py:
     });
     return call.out;
 }
+
+struct Orders {
+    static constexpr char name[] = "1, 2";
+};
 
 // A direction: what it does not name stays where it is.
 NetworkViews<const double> direction(const NetworkShape& shape, const py::dict& parameters, const py::dict& along,
@@ -153,8 +158,9 @@ bool all_zero(const View<const double>& inputs, const NetworkShape& shape) {
     return true;
 }
 
-py::dict error_surface(const NetworkArguments& arguments, const py::dict& first, const py::dict& second,
-                       const py::object& x, const py::object& y, std::int64_t order, int threads) {
+ArrayResults<double> error_surface(const NetworkArguments& arguments, const py::dict& first, const py::dict& second,
+                                   const NDArray<double>& x, const NDArray<double>& y, std::int64_t order,
+                                   int threads) {
     NetworkCall<double> call(arguments, true);
     if (call.problem.shape.runs != 1) throw py::value_error("the run axis of weight_hh_l0 must be 1 long");
     SurfaceProblem problem{};
@@ -165,7 +171,7 @@ py::dict error_surface(const NetworkArguments& arguments, const py::dict& first,
     problem.first = direction(shape, arguments.parameters, first, "first");
     problem.second = direction(shape, arguments.parameters, second, "second");
     if (shape.inputs && all_zero(call.problem.inputs, shape)) shape.inputs = 0;  // they add nothing
-    const auto along = require<double>(x, "x", {-1}), across = require<double>(y, "y", {along.shape(0)});
+    const auto along = require(x, "x", {-1}), across = require(y, "y", {along.shape(0)});
     problem.x = along.data();
     problem.y = across.data();
     const py::ssize_t points = along.shape(0);
@@ -203,11 +209,14 @@ void bind_dynamics(py::module_& m) {
           "Whether each trajectory comes back to where it was, with which period, and after how many steps.");
     m.def(
         "error_surface",
-        [](py::dict structure, py::dict parameters, py::dict first, py::dict second, py::object x, py::object y,
-           py::object inputs, py::object targets, py::object mask, py::object lengths, py::object initial,
-           std::int64_t order, int threads, py::object same_step) {
+        [](const Described& structure, const Arrays<double>& parameters, const Arrays<double>& first,
+           const Arrays<double>& second, const NDArray<double>& x, const NDArray<double>& y,
+           const NDArray<double>& inputs, const NDArray<void>& targets, const Optional<NDArray<double>>& mask,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<double>>& initial,
+           const Literal<Orders>& order, int threads,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> ArrayResults<double> {
             return error_surface({structure, parameters, inputs, targets, mask, lengths, initial, same_step}, first,
-                                 second, x, y, order, threads);
+                                 second, x, y, converted<std::int64_t>(order, "order", "integers"), threads);
         },
         "structure"_a, "parameters"_a, "first"_a, "second"_a, "x"_a, "y"_a, "inputs"_a, "targets"_a, "mask"_a,
         "lengths"_a, "initial"_a, "order"_a, "threads"_a, "same_step"_a = py::none(),

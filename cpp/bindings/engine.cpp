@@ -52,9 +52,10 @@ std::size_t block_size(std::size_t wanted, std::size_t runs, int threads) {
     return std::max(group_lanes, std::min(wanted, needed));
 }
 
-py::dict train(const py::dict& structure, const py::dict& columns, const py::handle& key, const py::handle& streams,
-               int threads, std::size_t block_lanes, const py::object& progress, const py::object& initial) {
-    const auto stream = require<std::uint64_t>(streams, "streams", {-1});
+ArrayResults<void> train(const Described& structure, const Arrays<double>& columns, const NDArray<std::uint32_t>& key,
+                         const NDArray<std::uint64_t>& streams, int threads, std::size_t block_lanes,
+                         const Progress& progress, const Optional<NDArray<double>>& initial) {
+    const auto stream = require(streams, "streams", {-1});
     const py::ssize_t runs = stream.size();
     require_name(structure, "algorithm", "GradientDescent");
 
@@ -128,9 +129,10 @@ py::dict train(const py::dict& structure, const py::dict& columns, const py::han
     return out;
 }
 
-py::dict evaluate(const py::dict& structure, const py::dict& columns, const py::handle& key, const py::handle& streams,
-                  int threads, const py::handle& weight, const py::handle& input) {
-    const auto stream = require<std::uint64_t>(streams, "streams", {-1});
+ArrayResults<double> evaluate(const Described& structure, const Arrays<double>& columns,
+                              const NDArray<std::uint32_t>& key, const NDArray<std::uint64_t>& streams, int threads,
+                              const NDArray<double>& weight, const NDArray<double>& input) {
+    const auto stream = require(streams, "streams", {-1});
     const py::ssize_t runs = stream.size();
     LatchEvaluation evaluation{};
     evaluation.task = task_settings(structure);
@@ -141,8 +143,8 @@ py::dict evaluate(const py::dict& structure, const py::dict& columns, const py::
     evaluation.stream = stream.data();
     evaluation.noise_std = column(columns, "noise_std", runs);
     evaluation.target = column(columns, "target", runs);
-    const auto weights = require<double>(weight, "weight", {runs});
-    const auto inputs = require<double>(input, "input", {runs, 2, static_cast<py::ssize_t>(evaluation.task.prefix)});
+    const auto weights = require(weight, "weight", {runs});
+    const auto inputs = require(input, "input", {runs, 2, static_cast<py::ssize_t>(evaluation.task.prefix)});
     evaluation.weight = weights.data();
     evaluation.input = inputs.data();
     Array<double> loss(runs), error(runs), state_mean_abs(runs);
@@ -157,9 +159,9 @@ py::dict evaluate(const py::dict& structure, const py::dict& columns, const py::
     return py::dict("loss"_a = loss, "error"_a = error, "state_mean_abs"_a = state_mean_abs);
 }
 
-Array<double> simulate_latch(const py::handle& weight, const py::handle& drive) {
-    const auto weights = require<double>(weight, "weight", {-1});
-    const auto drives = require<double>(drive, "drive", {weights.size(), -1});
+NDArray<double> simulate_latch(const NDArray<double>& weight, const NDArray<double>& drive) {
+    const auto weights = require(weight, "weight", {-1});
+    const auto drives = require(drive, "drive", {weights.size(), -1});
     const auto runs = static_cast<std::size_t>(drives.shape(0)), length = static_cast<std::size_t>(drives.shape(1));
     Array<double> out({drives.shape(0), drives.shape(1)});
     const double* from = drives.data();

@@ -15,9 +15,11 @@ namespace {
 
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 
-py::dict jacobian_norms(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                        const py::object& initial, const std::string& norms, int threads, const py::object& lengths,
-                        const py::object& seed) {
+ArrayResults<double> jacobian_norms(const Described& structure, const Arrays<double>& parameters,
+                                    const NDArray<double>& inputs, const Optional<NDArray<double>>& initial,
+                                    const std::string& norms, int threads,
+                                    const Optional<NDArray<std::int64_t>>& lengths,
+                                    const Optional<NDArray<double>>& seed) {
     if (norms != "frobenius" && norms != "spectral" && norms != "both" && norms != "none") {
         throw py::value_error("norms is '" + norms + "', allowed are frobenius, spectral, both and none");
     }
@@ -59,11 +61,12 @@ py::dict jacobian_norms(const py::dict& structure, const py::dict& parameters, c
     return out;
 }
 
-Array<double> singular_spectrum(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                                const py::object& initial, const py::handle& lags, int threads,
-                                const py::object& lengths) {
+NDArray<double> singular_spectrum(const Described& structure, const Arrays<double>& parameters,
+                                  const NDArray<double>& inputs, const Optional<NDArray<double>>& initial,
+                                  const NDArray<std::int64_t>& lags, int threads,
+                                  const Optional<NDArray<std::int64_t>>& lengths) {
     const Sequences sequences(structure, parameters, inputs, lengths, initial);
-    const auto wanted = require<std::int64_t>(lags, "lags", {-1});
+    const auto wanted = require(lags, "lags", {-1});
     const std::vector<std::size_t> all(wanted.data(), wanted.data() + wanted.size());
     if (!std::is_sorted(all.begin(), all.end()) || (!all.empty() && all.back() > sequences.steps())) {
         throw py::value_error("lags must rise from 0 or more to at most the number of steps");
@@ -80,8 +83,9 @@ Array<double> singular_spectrum(const py::dict& structure, const py::dict& param
 }
 
 // Everything that the trajectory knows, without padding; what precedes a sequence is 0.
-py::dict cell_partials(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                       const py::object& initial, int threads, const py::object& lengths) {
+ArrayResults<double> cell_partials(const Described& structure, const Arrays<double>& parameters,
+                                   const NDArray<double>& inputs, const Optional<NDArray<double>>& initial, int threads,
+                                   const Optional<NDArray<std::int64_t>>& lengths) {
     const Sequences sequences(structure, parameters, inputs, lengths, initial);
     const CellFunctions& cell = sequences.network.cell;
     const std::size_t count = sequences.count(), steps = sequences.steps(), hidden = sequences.network.hidden;

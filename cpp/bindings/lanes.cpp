@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/bindings.hpp"
+#include "bindings/types.hpp"
 #include "lanes/finite.hpp"
 #include "lanes/math.hpp"
 #include "lanes/math32.hpp"
@@ -69,7 +70,7 @@ py::array map_as(const py::array& x) {
 }
 
 template <Group64 (*in_double)(Group64), Group32 (*in_single)(Group32)>
-py::array map(const py::object& x) {
+NDArray<void> map(const ArrayLike& x) {
     const py::array array = float_array(x);
     return array.itemsize() == sizeof(double) ? map_as<double, Group64, in_double>(array)
                                               : map_as<float, Group32, in_single>(array);
@@ -119,7 +120,7 @@ bool all_finite_as(const py::array& x) {
     return all_finite_over<Pack>(from, merged.data(), merged.data() + merged.size());
 }
 
-bool all_finite_of(const py::object& x) {
+bool all_finite_of(const ArrayLike& x) {
     const py::array array = float_array(x);
     if (!array.dtype().attr("isnative").cast<bool>()) throw py::value_error("x must be in native byte order");
     return array.itemsize() == sizeof(double) ? all_finite_as<f64, double>(array) : all_finite_as<f32, float>(array);

@@ -17,8 +17,8 @@ namespace {
 // The sum of two of them is far from the end of 64 bits, from which the time that a call takes is estimated.
 constexpr std::int64_t most_lyapunov_steps = std::int64_t{1} << 53;
 
-std::vector<std::size_t> steps_of(const py::handle& records, std::int64_t steps) {
-    const auto array = require<std::int64_t>(records, "records", {-1});
+std::vector<std::size_t> steps_of(const NDArray<std::int64_t>& records, std::int64_t steps) {
+    const auto array = require(records, "records", {-1});
     std::vector<std::size_t> found;
     for (py::ssize_t i = 0; i < array.size(); ++i) {
         const std::int64_t step = array.at(i);
@@ -31,9 +31,10 @@ std::vector<std::size_t> steps_of(const py::handle& records, std::int64_t steps)
     return found;
 }
 
-py::dict lyapunov(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                  const py::object& initial, const py::handle& basis, std::int64_t transient, std::int64_t steps,
-                  const py::handle& records, int threads) {
+ArrayResults<void> lyapunov(const Described& structure, const Arrays<double>& parameters, const NDArray<double>& inputs,
+                            const Optional<NDArray<double>>& initial, const NDArray<double>& basis,
+                            std::int64_t transient, std::int64_t steps, const NDArray<std::int64_t>& records,
+                            int threads) {
     const Sequences sequences(structure, parameters, inputs, py::none(), initial);
     const RecurrentNetwork& network = sequences.network;
     if (transient < 0 || steps < 1) throw py::value_error("transient must be at least 0, and steps at least 1");
@@ -44,7 +45,7 @@ py::dict lyapunov(const py::dict& structure, const py::dict& parameters, const p
         throw py::value_error("inputs must have transient + steps steps, or one");
     }
     const auto size = static_cast<py::ssize_t>(network.state_size());
-    const auto start = require<double>(basis, "basis", {size, -1});
+    const auto start = require(basis, "basis", {size, -1});
     if (start.shape(1) < 1 || start.shape(1) > size) throw py::value_error("basis must have 1 to state size columns");
     const std::vector<std::size_t> wanted = steps_of(records, steps);
     const auto exponents = static_cast<std::size_t>(start.shape(1));
@@ -64,11 +65,13 @@ py::dict lyapunov(const py::dict& structure, const py::dict& parameters, const p
     return py::dict("log_growth"_a = log_growth, "diverged"_a = diverged);
 }
 
-py::tuple lyapunov_of_jacobians(const py::handle& jacobians, const py::handle& basis, const py::handle& records) {
-    const auto given = require<double>(jacobians, "jacobians", {-1, -1, -1});
+py::typing::Tuple<NDArray<double>, NDArray<double>> lyapunov_of_jacobians(const NDArray<double>& jacobians,
+                                                                          const NDArray<double>& basis,
+                                                                          const NDArray<std::int64_t>& records) {
+    const auto given = require(jacobians, "jacobians", {-1, -1, -1});
     const py::ssize_t size = given.shape(1);
     if (given.shape(2) != size || size < 1) throw py::value_error("jacobians must be square matrices");
-    const auto start = require<double>(basis, "basis", {size, -1});
+    const auto start = require(basis, "basis", {size, -1});
     if (start.shape(1) < 1 || start.shape(1) > size) throw py::value_error("basis must have 1 to state size columns");
     const std::vector<std::size_t> wanted = steps_of(records, given.shape(0));
     Array<double> log_growth({static_cast<py::ssize_t>(wanted.size()), start.shape(1)});

@@ -196,17 +196,19 @@ py::dict matrix_gradient_of(const py::dict& structure, const py::dict& parameter
 // Float64 or float32, as the inputs are; every other array is asked for in the same type.
 bool single_precision(const py::handle& inputs) { return py::isinstance<py::array_t<float>>(inputs); }
 
-py::dict matrix_forward(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                        const py::handle& lengths, const py::object& initial, int threads) {
+ArrayResults<void> matrix_forward(const Described& structure, const Arrays<void>& parameters,
+                                  const NDArray<void>& inputs, const Optional<NDArray<std::int64_t>>& lengths,
+                                  const Optional<Arrays<void>>& initial, int threads) {
     check_threads(threads);
     return single_precision(inputs)
                ? matrix_forward_of<float>(structure, parameters, inputs, lengths, initial, threads)
                : matrix_forward_of<double>(structure, parameters, inputs, lengths, initial, threads);
 }
 
-py::dict matrix_gradient(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-                         const py::handle& targets, const py::handle& mask, const py::handle& lengths,
-                         const py::object& initial, int threads, std::int64_t truncate, bool keep) {
+Results<Any> matrix_gradient(const Described& structure, const Arrays<void>& parameters, const NDArray<void>& inputs,
+                             const NDArray<void>& targets, const Optional<NDArray<void>>& mask,
+                             const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial,
+                             int threads, std::int64_t truncate, bool keep) {
     check_threads(threads);
     return single_precision(inputs) ? matrix_gradient_of<float>(structure, parameters, inputs, targets, mask, lengths,
                                                                 initial, threads, truncate, keep)

@@ -43,15 +43,15 @@ struct OneNetwork {
     int threads;
     bool carries;  // the states at the end of sequences to those that go on with their streams
 
-    OneNetwork(TrainingArguments given, const py::handle& key_array, std::uint64_t stream_of_run, py::dict start,
-               int given_threads, const py::handle& stop)
+    OneNetwork(TrainingArguments given, const NDArray<std::uint32_t>& key_array, std::uint64_t stream_of_run,
+               py::dict start, int given_threads, const NDArray<std::uint8_t>& stop)
         : arguments(std::move(given)),
           structure(structure_of(arguments.structure)),
           parameters(std::move(start)),
           shapes(parameter_shapes(structure.shape)),
           key(key_words(key_array)),
           stream(stream_of_run),
-          cancelled(require<std::uint8_t>(stop, "cancelled", {1})),
+          cancelled(require(stop, "cancelled", {1})),
           middle(0.5 * (arguments.column("target_low", 1)[0] + arguments.column("target_high", 1)[0])),
           tolerance(arguments.column("tolerance", 1)[0]),
           threads(given_threads),
@@ -186,11 +186,12 @@ py::dict state_of(StepKind kind, MinibatchRule<Scalar>& rule, Buffer<Scalar>& ca
 }
 
 template <class Scalar>
-py::dict train_of(TrainingArguments arguments, const py::dict& settings, const py::handle& key, std::uint64_t stream,
-                  const py::dict& parameters, const py::dict& optimiser, const py::dict& trainable, std::int64_t seen,
-                  const py::handle& rates, int threads, const py::handle& cancelled) {
+py::dict train_of(TrainingArguments arguments, const py::dict& settings, const NDArray<std::uint32_t>& key,
+                  std::uint64_t stream, const py::dict& parameters, const py::dict& optimiser,
+                  const py::dict& trainable, std::int64_t seen, const NDArray<double>& rates, int threads,
+                  const NDArray<std::uint8_t>& cancelled) {
     OneNetwork<Scalar> one(std::move(arguments), key, stream, parameters, threads, cancelled);
-    const auto rate = require<double>(rates, "rates", {-1, 2});
+    const auto rate = require(rates, "rates", {-1, 2});
     const std::int64_t updates = rate.shape(0);
     MinibatchSettings minibatch{};
     minibatch.batch_size = one.arguments.size("batch_size", 1);
@@ -257,9 +258,9 @@ py::dict train_of(TrainingArguments arguments, const py::dict& settings, const p
 }
 
 template <class Scalar>
-py::dict evaluate_of(TrainingArguments arguments, const py::handle& key, std::uint64_t stream,
+py::dict evaluate_of(TrainingArguments arguments, const NDArray<std::uint32_t>& key, std::uint64_t stream,
                      const py::dict& parameters, std::int64_t first, std::int64_t count, int threads,
-                     const py::handle& cancelled) {
+                     const NDArray<std::uint8_t>& cancelled) {
     OneNetwork<Scalar> one(std::move(arguments), key, stream, parameters, threads, cancelled);
     const bool closed = one.task->closed();
     if (closed) first = 0, count = one.task->sequences();
@@ -296,18 +297,20 @@ bool single(const py::dict& structure) {
     return precision == "float32";
 }
 
-py::dict train_minibatches(const py::dict& structure, const py::dict& settings, const py::dict& columns,
-                           const py::handle& key, std::uint64_t stream, const py::dict& parameters,
-                           const py::dict& optimiser, const py::dict& trainable, const py::dict& arrays,
-                           std::int64_t seen, const py::handle& rates, int threads, const py::handle& cancelled) {
+Results<Any> train_minibatches(const Described& structure, const Numbers& settings, const Arrays<double>& columns,
+                               const NDArray<std::uint32_t>& key, std::uint64_t stream, const Arrays<void>& parameters,
+                               const Arrays<void>& optimiser, const Arrays<std::uint8_t>& trainable,
+                               const Arrays<void>& arrays, std::int64_t seen, const NDArray<double>& rates, int threads,
+                               const NDArray<std::uint8_t>& cancelled) {
     const auto train = single(structure) ? &train_of<float> : &train_of<double>;
     return train({structure, columns, arrays}, settings, key, stream, parameters, optimiser, trainable, seen, rates,
                  threads, cancelled);
 }
 
-py::dict evaluate_minibatches(const py::dict& structure, const py::dict& columns, const py::handle& key,
-                              std::uint64_t stream, const py::dict& parameters, std::int64_t first, std::int64_t count,
-                              const py::dict& arrays, int threads, const py::handle& cancelled) {
+Results<Any> evaluate_minibatches(const Described& structure, const Arrays<double>& columns,
+                                  const NDArray<std::uint32_t>& key, std::uint64_t stream,
+                                  const Arrays<void>& parameters, std::int64_t first, std::int64_t count,
+                                  const Arrays<void>& arrays, int threads, const NDArray<std::uint8_t>& cancelled) {
     const auto evaluate = single(structure) ? &evaluate_of<float> : &evaluate_of<double>;
     return evaluate({structure, columns, arrays}, key, stream, parameters, first, count, threads, cancelled);
 }

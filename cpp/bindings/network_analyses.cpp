@@ -126,11 +126,12 @@ py::dict network_rtrl(const NetworkArguments& given, int threads) {
 
 void bind_network_analyses(py::module_& m) {
     using namespace py::literals;
-    using py::dict, py::object;
     m.def(
         "network_hessian_vector",
-        [](dict structure, dict parameters, dict directions, object inputs, object targets, object mask, object lengths,
-           object initial, int threads, object same_step) {
+        [](const Described& structure, const Arrays<void>& parameters, const Arrays<void>& directions,
+           const NDArray<void>& inputs, const NDArray<void>& targets, const Optional<NDArray<void>>& mask,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial, int threads,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> Results<ArrayResults<void>> {
             return network_hessian_vector({structure, parameters, inputs, targets, mask, lengths, initial, same_step},
                                           directions, threads);
         },
@@ -139,8 +140,11 @@ void bind_network_analyses(py::module_& m) {
         "Gradients of many networks, and their exact derivatives in directions: products of Hessian and vector.");
     m.def(
         "network_curvature",
-        [](dict structure, dict parameters, object inputs, object targets, object mask, object lengths, object initial,
-           int threads, bool second_order, bool by_step, object same_step) {
+        [](const Described& structure, const Arrays<void>& parameters, const NDArray<void>& inputs,
+           const NDArray<void>& targets, const Optional<NDArray<void>>& mask,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial, int threads,
+           bool second_order, bool by_step,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> Results<ArrayResults<void>> {
             return network_curvature({structure, parameters, inputs, targets, mask, lengths, initial, same_step},
                                      threads, second_order, by_step);
         },
@@ -149,8 +153,10 @@ void bind_network_analyses(py::module_& m) {
         "Diagonal second derivatives of many networks by the recursion of Becker and LeCun, and gradients.");
     m.def(
         "network_rtrl",
-        [](dict structure, dict parameters, object inputs, object targets, object mask, object lengths, object initial,
-           int threads, object same_step) {
+        [](const Described& structure, const Arrays<void>& parameters, const NDArray<void>& inputs,
+           const NDArray<void>& targets, const Optional<NDArray<void>>& mask,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial, int threads,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> Results<Any> {
             return network_rtrl({structure, parameters, inputs, targets, mask, lengths, initial, same_step}, threads);
         },
         "structure"_a, "parameters"_a, "inputs"_a, "targets"_a, "mask"_a, "lengths"_a, "initial"_a, "threads"_a,

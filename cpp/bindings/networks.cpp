@@ -76,11 +76,11 @@ py::dict network_gradient(const NetworkArguments& arguments, int threads) {
 
 void bind_networks(py::module_& m) {
     using namespace py::literals;
-    using py::dict, py::object;
     m.def(
         "network_forward",
-        [](dict structure, dict parameters, object inputs, object lengths, object initial, int threads,
-           object same_step) {
+        [](const Described& structure, const Arrays<void>& parameters, const NDArray<void>& inputs,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial, int threads,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> ArrayResults<void> {
             return network_forward({structure, parameters, inputs, py::none(), py::none(), lengths, initial, same_step},
                                    threads);
         },
@@ -88,8 +88,10 @@ void bind_networks(py::module_& m) {
         "States (run, batch, time, hidden) of many networks, and the outputs of their readout.");
     m.def(
         "network_gradient",
-        [](dict structure, dict parameters, object inputs, object targets, object mask, object lengths, object initial,
-           int threads, object same_step) {
+        [](const Described& structure, const Arrays<void>& parameters, const NDArray<void>& inputs,
+           const NDArray<void>& targets, const Optional<NDArray<void>>& mask,
+           const Optional<NDArray<std::int64_t>>& lengths, const Optional<Arrays<void>>& initial, int threads,
+           const Optional<NDArray<std::uint8_t>>& same_step) -> Results<Any> {
             return network_gradient({structure, parameters, inputs, targets, mask, lengths, initial, same_step},
                                     threads);
         },

@@ -10,8 +10,8 @@
 namespace rnnlatch::bindings {
 namespace {
 
-Array<std::uint32_t> philox(const py::handle& counter, const py::handle& key, int rounds) {
-    const auto counters = require<std::uint32_t>(counter, "counter", {-1, 4});
+NDArray<std::uint32_t> philox(const NDArray<std::uint32_t>& counter, const NDArray<std::uint32_t>& key, int rounds) {
+    const auto counters = require(counter, "counter", {-1, 4});
     const Key words = key_words(key);
     if (rounds < 1 || rounds > 16) {
         throw py::value_error("rounds is " + std::to_string(rounds) + ", allowed are integers from 1 to 16");
@@ -25,10 +25,16 @@ Array<std::uint32_t> philox(const py::handle& counter, const py::handle& key, in
     return out;
 }
 
+struct Draws {
+    static constexpr char name[] = "'normal', 'uniform'";
+};
+
 // What the tasks draw, by the code they draw it with: draws[run, n] of one purpose and presentation.
-Array<double> draws(const std::string& kind, const py::handle& key, const py::handle& streams, std::uint32_t purpose,
-                    std::uint32_t presentation, py::ssize_t count) {
-    const auto stream = require<std::uint64_t>(streams, "streams", {-1});
+NDArray<double> draws(const Literal<Draws>& kind_of, const NDArray<std::uint32_t>& key,
+                      const NDArray<std::uint64_t>& streams, std::uint32_t purpose, std::uint32_t presentation,
+                      py::ssize_t count) {
+    const auto stream = require(streams, "streams", {-1});
+    const auto kind = converted<std::string>(kind_of, "kind", "texts");
     if (kind != "normal" && kind != "uniform") {
         throw py::value_error("kind is '" + kind + "', allowed are 'normal' and 'uniform'");
     }

@@ -16,9 +16,9 @@ namespace rnnlatch::bindings {
 // One network and the sequences that run through it, kept alive while the threads work.
 class Sequences {
    public:
-    Sequences(const py::dict& structure, const py::dict& parameters, const py::handle& inputs,
-              const py::object& lengths, const py::object& initial)
-        : inputs_(require<double>(inputs, "inputs", {-1, -1, integer(structure, "inputs", 1)})) {
+    Sequences(const Described& structure, const Arrays<double>& parameters, const NDArray<double>& inputs,
+              const Optional<NDArray<std::int64_t>>& lengths, const Optional<NDArray<double>>& initial)
+        : inputs_(require(inputs, "inputs", {-1, -1, integer(structure, "inputs", 1)})) {
         const auto activation = structure.contains("activation") ? text_of(structure, "activation") : std::string();
         network.cell = cell_functions(text_of(structure, "cell"), activation);
         network.inputs = static_cast<std::size_t>(inputs_.shape(2));

@@ -49,10 +49,10 @@ struct NetworksOfRuns {
     py::ssize_t runs;
     std::vector<py::object> kept;
 
-    NetworksOfRuns(TrainingArguments given, const py::handle& key, const py::handle& streams,
+    NetworksOfRuns(TrainingArguments given, const NDArray<std::uint32_t>& key, const NDArray<std::uint64_t>& streams,
                    const py::dict& parameters)
         : arguments(std::move(given)), structure(structure_of(arguments.structure)) {
-        const auto stream = require<std::uint64_t>(streams, "streams", {-1});
+        const auto stream = require(streams, "streams", {-1});
         kept.push_back(stream);
         runs = stream.size();
         NetworkShape& shape = structure.shape;
@@ -76,9 +76,10 @@ struct NetworksOfRuns {
     }
 };
 
-py::dict train_networks(const py::dict& structure, const py::dict& columns, const py::handle& key,
-                        const py::handle& streams, const py::dict& parameters, const py::dict& trainable,
-                        const py::dict& arrays, int threads, const py::object& progress) {
+Results<Any> train_networks(const Described& structure, const Arrays<double>& columns,
+                            const NDArray<std::uint32_t>& key, const NDArray<std::uint64_t>& streams,
+                            const Arrays<double>& parameters, const Arrays<std::uint8_t>& trainable,
+                            const Arrays<void>& arrays, int threads, const Progress& progress) {
     NetworksOfRuns networks({structure, columns, arrays}, key, streams, parameters);
     TrainingProblem& problem = networks.problem;
     const TrainingArguments& arguments = networks.arguments;
@@ -110,9 +111,10 @@ py::dict train_networks(const py::dict& structure, const py::dict& columns, cons
     return out;
 }
 
-py::dict evaluate_networks(const py::dict& structure, const py::dict& columns, const py::handle& key,
-                           const py::handle& streams, const py::dict& parameters, std::int64_t presentations,
-                           const py::dict& arrays, int threads) {
+ArrayResults<double> evaluate_networks(const Described& structure, const Arrays<double>& columns,
+                                       const NDArray<std::uint32_t>& key, const NDArray<std::uint64_t>& streams,
+                                       const Arrays<double>& parameters, std::int64_t presentations,
+                                       const Arrays<void>& arrays, int threads) {
     NetworksOfRuns networks({structure, columns, arrays}, key, streams, parameters);
     const TrainingProblem& problem = networks.problem;
     if (presentations < 1 || presentations > 0xffffffffll) {
@@ -154,8 +156,9 @@ py::dict evaluate_networks(const py::dict& structure, const py::dict& columns, c
 }
 
 // `count` sequences of one run, from the index `from` on, as arrays; what precedes a sequence is 0.
-py::dict sample_task(const py::dict& structure, const py::dict& columns, const py::handle& key, std::uint64_t stream,
-                     std::int64_t count, bool test, const py::dict& arrays, std::int64_t from) {
+ArrayResults<void> sample_task(const Described& structure, const Arrays<double>& columns,
+                               const NDArray<std::uint32_t>& key, std::uint64_t stream, std::int64_t count, bool test,
+                               const Arrays<void>& arrays, std::int64_t from) {
     const TrainingArguments arguments{structure, columns, arrays};
     constexpr std::int64_t most = std::int64_t{1} << 32;
     if (count < 0 || count > most || from < 0 || from > most) {
