@@ -5,6 +5,8 @@ from pathlib import Path
 
 __all__ = ["available_memory", "words"]
 
+_MOST = 1e24
+
 
 def available_memory() -> int:
     """Give how many bytes can be taken without swapping, as the system estimates it, or a very large number."""
@@ -28,6 +30,8 @@ def words(size: float) -> str:
     >>> words(1.5e9)
     '1.5 GB'
     """
+    if size > _MOST:  # an integer may be too large for a float
+        return f"more than {words(_MOST)}"
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

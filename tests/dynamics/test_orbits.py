@@ -134,7 +134,8 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         TypeError,
         "steps is None; it must be an integer of at least 1 where",
     ),
-    "steps": (lambda: orbit(LATCH, 2.0, [0.0], 0), ValueError, "steps is 0; it must be an integer of at least 1"),
+    "steps": (lambda: orbit(LATCH, 2.0, [0.0], 0), ValueError, "steps is 0; it must be an integer from 1 to 9007"),
+    "too many steps": (lambda: orbit(LATCH, 2.0, [0.0], 10**400), ValueError, "steps is 1000"),
     "both": (lambda: orbit(LATCH, 2.0, [0.0], input=1.0, inputs=[1.0]), ValueError, "input and inputs are given"),
     "more steps": (lambda: orbit(LATCH, 2.0, [0.0], 3, inputs=[1.0]), ValueError, "steps is 3 and inputs has 1"),
     "inputs": (

@@ -293,7 +293,7 @@ def _systems(found: System, steps: int | None, input: Any, inputs: ArrayLike | N
     if inputs is None:
         if steps is None:
             raise TypeError("steps is None; it must be an integer of at least 1 where there are no inputs")
-        count = validation.integer("steps", steps, at_least=1)
+        count = validation.integer("steps", steps, at_least=1, at_most=2**53)
         check_memory(8 * count, f"an orbit of {count} steps", "use fewer steps")
         return [found] * count
     if not isinstance(found, NetworkSystem):
