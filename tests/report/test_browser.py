@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browser import browser, opened, until
+from browser import opened, until
 from reported import invented
 from rnnlatch.report._page import written
 
 FIRST = '[data-figure="invented-1"]'
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +73,14 @@ def test_light_and_dark(chromium: Any, report: Path) -> None:
         page.evaluate("rnnlatchReport.drawAll()")
         assert page.evaluate(ground) == "rgb(20, 24, 28)"
         dark = page.evaluate(line)
+        # Paper is light.
+        page.emulate_media(media="print", color_scheme="dark")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(line) == "#000000"
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 35, 43)"
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen", color_scheme="dark")
+        assert page.evaluate(line) == dark
         page.get_by_role("button", name="Light page").click()
         assert page.evaluate(ground) == "rgb(255, 255, 255)"
         assert page.evaluate(line) == "#000000" != dark

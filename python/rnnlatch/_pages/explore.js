@@ -229,6 +229,7 @@
   window.addEventListener("resize", ask);
   window.addEventListener("hashchange", function () { take(window.location.hash.slice(1)); });
   document.addEventListener("themechange", ask);
+  window.addEventListener("beforeprint", show);
   take(window.location.hash.slice(1));
   window.rnnlatchExplore = { settings: settings, show: show };
 })();

@@ -11,7 +11,9 @@
   function keep(theme) {
     try { window.localStorage.setItem(key, theme); } catch (error) { /* it holds until the page is closed */ }
   }
+  let onPaper = false;
   function isDark() {
+    if (onPaper) return false;
     return root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
   }
   function tell() {
@@ -26,6 +28,13 @@
   const before = kept();
   if (before === "dark" || before === "light") root.dataset.theme = before;
   system.addEventListener("change", tell);
+  // Paper is light, and so is what is drawn on it.
+  [["beforeprint", true], ["afterprint", false]].forEach(function (event) {
+    window.addEventListener(event[0], function () {
+      onPaper = event[1];
+      tell();
+    });
+  });
   document.addEventListener("DOMContentLoaded", function () {
     document.getElementById("theme").addEventListener("click", function () {
       root.dataset.theme = isDark() ? "light" : "dark";
