@@ -1,7 +1,8 @@
 """What the command line costs: import time, wall time, processor time and peak memory of whole commands.
 
 ``python bench/bench_commands.py`` measures the import and the two experiments at the scale `paper`;
-``--scale large`` adds the sweep of a million runs, which takes minutes. Every command is a process of its own, and
+``--scale large`` adds the sweep of a million runs, which takes minutes; ``--wheel FILE`` measures nothing but the way from a
+wheel to a first figure in an empty environment. Every command is a process of its own, and
 its memory is what the system says it had resident at most.
 """
 
@@ -87,6 +88,19 @@ def reproduce(name: str, scale: str, threads: int | None) -> Cost:
         return run(command + (["--threads", str(threads)] if threads else []))
 
 
+def from_wheel(wheel: Path) -> dict[str, Cost]:
+    """An empty environment, the wheel and what it needs from the package index, and the first figure in it."""
+    with tempfile.TemporaryDirectory(prefix="rnnlatch-bench-") as directory:
+        programs = Path(directory, "environment", "bin")
+        install = [str(programs / "pip"), "install", "--no-cache-dir", "--only-binary", ":all:", str(wheel.resolve())]
+        figure = [str(programs / "rnnlatch"), "reproduce", EXPERIMENTS[0], "--scale", "quick", "--out", directory]
+        return {
+            "python -m venv": run([sys.executable, "-m", "venv", str(programs.parent)]),
+            "pip install": run(install),
+            "rnnlatch reproduce": run(figure),
+        }
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description="Import time, wall time and peak memory of whole commands.")
@@ -97,8 +111,23 @@ def main() -> None:
     parser.add_argument(
         "--chorales", action="store_true", help="the first update on Bach's chorales, which takes music21"
     )
+    parser.add_argument(
+        "--wheel", type=Path, metavar="FILE", help="from this wheel to a first figure, and nothing else"
+    )
     parser.add_argument("--out", type=Path, help="JSON file to keep the figures in")
     options = parser.parse_args()
+
+    if options.wheel:
+        goes = [from_wheel(options.wheel) for _ in range(options.repeats)]
+        for step in goes[0]:
+            times = [go[step].wall for go in goes]
+            print(f"{step:18} {median(times):6.1f} s wall, {min(times):.1f} to {max(times):.1f} in {len(times)} goes")
+        totals = [sum(cost.wall for cost in go.values()) for go in goes]
+        print(f"to a first figure  {median(totals):6.1f} s wall, {min(totals):.1f} to {max(totals):.1f}")
+        if options.out:
+            rounds = [{step: asdict(cost) for step, cost in go.items()} for go in goes]
+            options.out.write_text(json.dumps({"machine": machine(), "from_wheel": rounds}, indent=1) + "\n")
+        return
 
     imports = import_seconds(max(options.repeats, 5))
     print(f"import rnnlatch: {median(imports):.3f} s (median of {len(imports)})")
