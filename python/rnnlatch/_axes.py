@@ -8,9 +8,12 @@ import numpy as np
 from rnnlatch import validation
 from rnnlatch._variables import RESERVED
 
-__all__ = ["AxisValue", "axis_value", "check_axes", "kinds_of", "named", "point_values"]
+__all__ = ["LARGEST_POINTS", "AxisValue", "axis_value", "check_axes", "kinds_of", "named", "point_values"]
 
 AxisValue: TypeAlias = bool | int | float | str
+
+LARGEST_POINTS = 10_000_000
+"""Grid points of a sweep, and so the values of an axis."""
 
 
 def check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[AxisValue, ...]]:
@@ -39,8 +42,10 @@ def _axis_name(name: object) -> str:
 
 def _axis_values(name: str, given: Any) -> tuple[AxisValue, ...]:
     allowed = "a sequence of numbers, of texts or of booleans"
-    if isinstance(given, str | bytes | Mapping) or np.ndim(given) != 1:
+    if isinstance(given, str | bytes | Mapping) or (not isinstance(given, range) and np.ndim(given) != 1):
         raise TypeError(f"axis {name} is {validation.show(given)}; it must be {allowed}")
+    if len(given) > LARGEST_POINTS:
+        raise ValueError(f"axis {name} has {len(given)} values; it must have at most {LARGEST_POINTS}")
     values = tuple(axis_value(name, value) for value in given)
     if not values:
         raise ValueError(f"axis {name} is empty; it must be {allowed}, at least one")

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlatch.validation import extremes
+
 __all__ = ["as_key", "as_words", "encrypt"]
 
 UInt32 = NDArray[np.uint32]
@@ -37,7 +39,8 @@ def as_words(name: str, value: ArrayLike, last: int | None = None) -> UInt32:
         raise ValueError(f"{name} has shape {array.shape}; its last axis must have length {last}")
     if array.dtype == np.uint32:
         return array
-    if not np.issubdtype(array.dtype, np.integer) or (array.size and (array.min() < 0 or array.max() > 0xFFFFFFFF)):
+    low, high = extremes(array) if np.issubdtype(array.dtype, np.integer) and array.size else (0, 0)
+    if not np.issubdtype(array.dtype, np.integer) or low < 0 or high > 0xFFFFFFFF:
         raise ValueError(f"{name} must consist of integers from 0 to 2**32 - 1")
     return array.astype(np.uint32)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnlatch import validation
-from rnnlatch._axes import AxisValue, axis_value, check_axes, named, point_values
+from rnnlatch._axes import LARGEST_POINTS, AxisValue, axis_value, check_axes, named, point_values
 from rnnlatch._dispatch import instruction_set
 from rnnlatch._numerics import NUMERICS_VERSION
 from rnnlatch._record import canonical_json
@@ -21,8 +21,6 @@ from rnnlatch.run import Run, labels
 from rnnlatch.tasks import DataTask
 
 __all__ = ["Plan", "identity", "make_plan"]
-
-LARGEST_POINTS = 10_000_000
 
 
 @dataclass(frozen=True)

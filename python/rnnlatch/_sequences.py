@@ -203,17 +203,19 @@ def check_targets(
     if loss == "softmax_cross_entropy":
         allowed = f"integers from 0 to {outputs - 1}, shape ({words}) = {terms}"
         given: NDArray[Any] = _shared(sequences, "targets", integers("targets", targets, allowed), terms, allowed)
-        if given.min() < 0 or given.max() >= outputs:
-            wrong = given.min() if given.min() < 0 else given.max()
-            raise ValueError(f"targets has the class {wrong}; it must be {allowed}")
+        low, high = validation.extremes(given)
+        if low < 0 or high >= outputs:
+            raise ValueError(f"targets has the class {low if low < 0 else high}; it must be {allowed}")
     else:
         allowed = f"real numbers, shape ({words}, outputs) = {(*terms, outputs)}"
         numbers = floats("targets", targets, allowed, sequences.dtype)
         given = _shared(sequences, "targets", numbers, (*terms, outputs), allowed)
         check_finite("targets", given)
-        if loss == "logistic_cross_entropy" and (given.min() < 0 or given.max() > 1):
-            wrong = given.min() if given.min() < 0 else given.max()
-            raise ValueError(f"targets has {wrong}; for logistic_cross_entropy it must be from 0 to 1")
+        low, high = validation.extremes(given)
+        if loss == "logistic_cross_entropy" and (low < 0 or high > 1):
+            raise ValueError(
+                f"targets has {low if low < 0 else high}; for logistic_cross_entropy it must be from 0 to 1"
+            )
     if mask is None:
         return given, None
     allowed = f"real numbers, shape ({words}) = {terms}"
@@ -238,9 +240,9 @@ def _lengths(sequences: Sequences, lengths: Any) -> NDArray[np.int64]:
     given: NDArray[np.int64] = _shared(
         sequences, "lengths", integers("lengths", lengths, allowed), (sequences.batch,), allowed
     )
-    if given.min() < 1 or given.max() > sequences.time:
-        wrong = given.min() if given.min() < 1 else given.max()
-        raise ValueError(f"lengths has {wrong}; it must be {allowed}")
+    low, high = validation.extremes(given)
+    if low < 1 or high > sequences.time:
+        raise ValueError(f"lengths has {low if low < 1 else high}; it must be {allowed}")
     return given
 
 

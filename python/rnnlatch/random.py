@@ -40,6 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._box_muller import transform
 from rnnlatch._philox import as_key, as_words, encrypt
+from rnnlatch.validation import extremes
 
 __all__ = [
     "Purpose",
@@ -173,7 +174,7 @@ def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[n
 def _as_uint64(name: str, value: ArrayLike) -> NDArray[np.uint64]:
     """Give integers of 64 bits, or raise a ValueError with the name."""
     array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.integer) or (array.size and array.min() < 0):
+    if not np.issubdtype(array.dtype, np.integer) or (array.size and extremes(array)[0] < 0):
         raise ValueError(f"{name} must consist of integers from 0 to 2**64 - 1")
     return array.astype(np.uint64)
 
@@ -213,7 +214,7 @@ def words(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayL
     if not 0 <= purpose <= 255:
         raise ValueError(f"purpose is {purpose}; it must be 0 to 255")
     shown = np.asarray(presentation)
-    if not np.issubdtype(shown.dtype, np.integer) or (shown.size and shown.min() < 0):
+    if not np.issubdtype(shown.dtype, np.integer) or (shown.size and extremes(shown)[0] < 0):
         raise ValueError(f"presentation is {presentation!r}; it must be an integer that is not negative")
     if not 0 <= count <= 2**26:
         raise ValueError(f"count is {count}; it must be 0 to 2**26")

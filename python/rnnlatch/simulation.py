@@ -17,6 +17,9 @@ from rnnlatch.cells import LatchNeuron, NetworkCell
 
 __all__ = ["predict", "simulate"]
 
+LATCH_ROWS, LATCH_NUMBERS = 64, 2**22
+"""How many latches, and how many of their states, are computed at a time, at least and about."""
+
 
 @overload
 def simulate(
@@ -279,5 +282,9 @@ def _latch(cell: LatchNeuron, params: Mapping[str, Any] | xr.Dataset, inputs: Ar
     if weight.shape and weight.count != runs:
         raise ValueError(f"inputs has {runs} runs and weight has {weight.count}; they must be equal, or inputs shared")
     weights = np.broadcast_to(weight.arrays["weight"], (runs,)).repeat(batch)
-    states = core.simulate_latch(weights, np.ascontiguousarray(drive.reshape(runs * batch, time)))
+    drive, states = drive.reshape(runs * batch, time), np.empty((runs * batch, time))
+    rows = max(LATCH_ROWS, LATCH_NUMBERS // time)
+    for first in range(0, runs * batch, rows):  # between them Ctrl-C is seen
+        some = slice(first, first + rows)
+        states[some] = core.simulate_latch(weights[some], np.ascontiguousarray(drive[some]))
     return states.reshape((runs, batch, time, 1) if many else (batch, time, 1))

@@ -13,8 +13,21 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["brief", "choice", "fail", "flag", "float_type", "instance", "integer", "number", "show", "shown_name"]
+__all__ = [
+    "brief",
+    "choice",
+    "extremes",
+    "fail",
+    "flag",
+    "float_type",
+    "instance",
+    "integer",
+    "number",
+    "show",
+    "shown_name",
+]
 
 T = TypeVar("T")
 
@@ -31,6 +44,21 @@ def show(value: object) -> str:
     except ValueError:  # Python refuses to write integers of thousands of digits, alone or in a list
         return "an integer of thousands of digits"
     return re.sub(r"\n\s*", " ", text)
+
+
+def extremes(array: NDArray[Any]) -> tuple[Any, Any]:
+    """Give the smallest and the largest number of an array.
+
+    What is repeated in it without being in memory again is looked at once: NumPy goes through all of it, and Ctrl-C does
+    not end that.
+
+    Examples
+    --------
+    >>> extremes(np.broadcast_to(np.arange(3), (2**50, 3)))
+    (np.int64(0), np.int64(2))
+    """
+    once = array[tuple(slice(None, 1 if stride == 0 else None) for stride in array.strides)]
+    return once.min(), once.max()
 
 
 def shown_name(name: object) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats, integers
 
 __all__ = ["teacher_forcing"]
@@ -87,7 +88,7 @@ def _lengths(lengths: ArrayLike, lead: tuple[int, ...], time: int) -> NDArray[np
     given = integers("lengths", lengths, allowed)
     if given.shape not in (lead[-1:], lead):
         raise ValueError(f"lengths has shape {given.shape}; it must be {allowed}")
-    if given.min() < 1 or given.max() > time:
-        wrong = given.min() if given.min() < 1 else given.max()
-        raise ValueError(f"lengths has {wrong}; it must be {allowed}")
+    low, high = validation.extremes(given)
+    if low < 1 or high > time:
+        raise ValueError(f"lengths has {low if low < 1 else high}; it must be {allowed}")
     return given
