@@ -291,6 +291,16 @@ def test_what_is_no_store_is_refused(
     assert capsys.readouterr().err.startswith(f"rnnlatch: store is {str(path)!r}, ")
 
 
+@pytest.mark.parametrize("value", ["'text'", "3", "x'00'"])
+def test_damaged_outcomes_are_said(path: Path, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    swept(store=path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE segment SET outcome = {value} WHERE rowid = 2")
+    connection.close()
+    assert main(["status", str(path)]) == 2
+    assert "is damaged: it has other outcomes than were stored; rnnlatch check says more" in capsys.readouterr().err
+
+
 def test_a_store_that_goes_is_said(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -240,6 +240,20 @@ def test_a_store_that_is_taken_away_is_noticed_at_the_next_chunk(
     assert not lock_of(path).exists()
 
 
+def test_a_file_system_that_goes_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def stale(where: Path, **given: Any) -> os.stat_result:
+        if where.name == path.name:
+            raise OSError(errno.ESTALE, "Stale file handle", str(where))
+        return stat(where, **given)
+
+    with pytest.raises(StoreError, match=r"sweep.sqlite' cannot be read or written \(Stale file handle\)"):
+        swept(store=path, chunk_runs=7, progress=Once(lambda: monkeypatch.setattr(Path, "stat", stale)))
+    monkeypatch.undo()
+    xr.testing.assert_identical(swept(store=path).load(), swept())
+
+
 def test_a_store_that_is_made_anew_is_not_disturbed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver whose lock and store are both gone leaves those alone that another one has made since."""
     monkeypatch.setenv("RNNLATCH_JOURNAL", "wal")

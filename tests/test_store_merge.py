@@ -262,6 +262,22 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, target: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == stores
 
 
+def test_a_store_that_is_made_meanwhile_is_left_as_it_is(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores, lock = parts(tmp_path, {}), _sqlite.lock
+
+    def late(path: Path) -> Any:
+        monkeypatch.undo()
+        swept(store=path, runs=1)
+        return lock(path)
+
+    monkeypatch.setattr(_sqlite, "lock", late)
+    with pytest.raises(StoreError, match="which is there already"):
+        rl.merge_stores(target, stores)
+    assert rl.open_store(target).runs == 1
+
+
 def test_the_command_merges(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stores = parts(tmp_path, {}, {"runs": 4})
     given = [str(path) for path in stores]

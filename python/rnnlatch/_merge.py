@@ -113,12 +113,12 @@ def merge_stores(target: str | os.PathLike[str], sources: Sequence[str | os.Path
     if not sources:
         raise ValueError("sources is empty; it must be a sequence of paths of stores, at least one")
     stores = [open_store(source) for source in sources]
-    if os.path.lexists(path):
-        raise StoreError(f"target is {str(path)!r}, which is there already; it must be the path of a file to make")
+    _refuse_there(path)
     plan, places = _united(stores)
     with ExitStack() as stack:
         lock = _sqlite.lock(path)
         stack.callback(lock.release)
+        _refuse_there(path)  # a sweep may have made it meanwhile; from now on none can
         part = path.with_name(f".rnnlatch-{secrets.token_hex(8)}")
         stack.callback(_sqlite.remove, part)
         try:
@@ -128,6 +128,11 @@ def merge_stores(target: str | os.PathLike[str], sources: Sequence[str | os.Path
         part.rename(path)
     made = open_store(path)
     return StoreMerge(path, made.finished, made.total, compared)
+
+
+def _refuse_there(path: Path) -> None:
+    if os.path.lexists(path):
+        raise StoreError(f"target is {str(path)!r}, which is there already; it must be the path of a file to make")
 
 
 class _Place(NamedTuple):

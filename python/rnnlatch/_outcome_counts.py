@@ -35,8 +35,10 @@ class OutcomeCounts:
             query = "SELECT coalesce(sum(count), 0) FROM segment WHERE +rowid <= ?"
             if connection.execute(query, (self._last,)).fetchone()[0] != self._counts.sum():  # damage has been dropped
                 self._last, self._counts = 0, count_outcomes([])
-            query = "SELECT rowid, outcome FROM segment WHERE rowid > ? ORDER BY rowid LIMIT ?"
+            query = "SELECT rowid, outcome, count FROM segment WHERE rowid > ? ORDER BY rowid LIMIT ?"
             while rows := connection.execute(query, (self._last, ROWS)).fetchall():
+                if not all(isinstance(blob, bytes) and len(blob) == count for _, blob, count in rows):
+                    raise _sqlite.DamagedError("it has other outcomes than were stored; rnnlatch check says more")
                 self._counts = self._counts + count_outcomes(np.frombuffer(b"".join(row[1] for row in rows), np.uint8))
                 self._last = rows[-1][0]
         return self._counts

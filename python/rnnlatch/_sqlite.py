@@ -223,7 +223,7 @@ class Writer:
     """
 
     def __init__(self, path: Path, kind: Kind) -> None:
-        self._path, self._kind = path, kind
+        self._path, self._kind, self._shown = path, kind, f"{kind.name} {str(path)!r}"
         journal_for(path)  # what is wrong with it is said before anything is computed
         self._connection: sqlite3.Connection | None = None
         self._seen: dict[str, os.stat_result] = {}
@@ -249,8 +249,7 @@ class Writer:
             with self.transaction() as connection:
                 if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                     raise StoreError(
-                        f"{kind.name} {str(self._path)!r} was made by another process just now; run the same again to go on "
-                        "with it"
+                        f"{self._shown} was made by another process just now; run the same again to go on with it"
                     )
                 ours = True
                 create(connection)
@@ -289,17 +288,20 @@ class Writer:
                 what = "cut short"
             else:
                 continue
-            shown = f"{self._kind.name} {str(self._path)!r}"
             raise StoreError(
-                f"{shown} was {what}{' in part' if suffix else ''} while it was written to; what it held is lost with it"
+                f"{self._shown} was {what}{' in part' if suffix else ''} while it was written to; what it held is lost with it"
             )
 
     def _stat(self) -> dict[str, os.stat_result]:
         """Look at the file, and at the log beside it where there is one."""
         found = {}
         for suffix in ("", "-wal"):
-            with suppress(FileNotFoundError):
+            try:
                 found[suffix] = Path(os.path.realpath(self._path) + suffix).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:  # of a file system on the network, as a rule
+                raise StoreError(f"{self._shown} cannot be read or written ({error.strerror})") from error
         return found
 
     def close(self, last: Callable[[sqlite3.Connection], object] | None = None) -> None:
