@@ -98,6 +98,16 @@ class AdaptiveRuns(Record):
     def begin(self, points: int) -> NDArray[np.int64]:
         """Give the runs of each of so many grid points in the first round.
 
+        Parameters
+        ----------
+        points : int
+            Number of grid points.
+
+        Returns
+        -------
+        ndarray of int64, shape (points,)
+            `first`, for each.
+
         Raises
         ------
         ValueError
@@ -112,7 +122,18 @@ class AdaptiveRuns(Record):
         return np.full(points, self.first, np.int64)
 
     def half_widths(self, runs: NDArray[np.int64], successes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give half the width of each grid point's interval."""
+        """Give half the width of each grid point's interval.
+
+        Parameters
+        ----------
+        runs, successes : ndarray of int64, shape (points,)
+            Runs of each grid point, and those of them that ended as is counted.
+
+        Returns
+        -------
+        ndarray of float64, shape (points,)
+            Frequencies, without unit; 0.5 where there are no runs.
+        """
         low, high = wilson_interval(successes, runs, self.confidence)
         width: NDArray[np.float64] = high - low
         return width / 2

@@ -227,6 +227,15 @@ class Store:
         ----------
         path : path
             The file to write, which appears whole or not at all; it is replaced if it is there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no path, or the store itself.
+        StoreError
+            If the store is damaged or gone.
+        OSError
+            If the file cannot be written, or there is no room for it.
         """
         data = self.to_xarray()
         self._export(path, lambda part: write_netcdf(data, part))
@@ -243,6 +252,8 @@ class Store:
         ------
         ImportError
             Without the package pyarrow: ``pip install 'rnnlatch[parquet]'``.
+        TypeError, ValueError, StoreError, OSError
+            As of `to_netcdf`.
 
         Notes
         -----
@@ -282,8 +293,21 @@ class Store:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If there is no such run.
+        StoreMismatchError
+            If a version of rnnlatch made the store that computes other numbers.
+
+        Examples
+        --------
+        >>> import rnnlatch as rl
+        >>> def study(length):
+        ...     task = rl.tasks.MinimalLatch(length=length, prefix=3, noise_std=0.2)
+        ...     return rl.Run(rl.cells.LatchNeuron(w=1.25), task, rl.algorithms.GradientDescent(), max_presentations=500)
+        >>> ds = rl.sweep(study, {"length": [5, 40]}, runs=10, rng=0, store="replayed.sqlite")
+        >>> again = rl.open_store("replayed.sqlite").replay({"length": 40}, run=7)
+        >>> float(again.loss) == float(ds.loss.sel(length=40, run=7))
+        True
         """
         plan = self.plan
         number = plan.find(point)
