@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, special, stats
 
 from rnnlatch.statistics import effective_trials, mean_interval, predictive_log_likelihood, trend_test, wilson_interval
 
@@ -32,6 +32,13 @@ def test_trend_test_knows_the_direction() -> None:
     assert trend_test([1, 2], [100, 100], [100, 100]) == (0.0, 0.5)
 
 
+def test_trend_test_of_two_doses_is_pearsons() -> None:
+    z, p = trend_test([3, 7], [20, 31], [50, 60])
+    pearson = stats.chi2_contingency([[20, 30], [31, 29]], correction=False)
+    assert z == pytest.approx(np.sqrt(pearson.statistic))
+    assert 2 * (1 - p) == pytest.approx(pearson.pvalue)
+
+
 def test_predictive_likelihood_is_a_distribution_and_becomes_binomial() -> None:
     counts = np.arange(21)
     small = np.exp(predictive_log_likelihood(counts / 20, 20, 7, 10))
@@ -50,6 +57,21 @@ def test_effective_trials_recovers_the_number() -> None:
         _, low, high = effective_trials(x, rng.binomial(110, p) / 110, confidence=0.95)
         inside += low <= 110 <= high
     assert inside >= 176
+
+
+def test_effective_trials_follow_from_the_scatter_about_the_most_likely_polynomial() -> None:
+    x = np.linspace(-1, 1, 12)
+    frequency = np.random.default_rng(2).binomial(40, special.expit(1 + 2 * x - x**2)) / 40
+
+    def loss(coefficients: np.ndarray) -> float:
+        logit = np.polyval(coefficients, x)
+        return float(-(frequency * special.log_expit(logit) + (1 - frequency) * special.log_expit(-logit)).sum())
+
+    p = special.expit(np.polyval(optimize.minimize(loss, np.zeros(3)).x, x))
+    scatter = ((frequency - p) ** 2 / (p * (1 - p))).sum()
+    expected = [9 / scatter, *np.asarray(stats.chi2.ppf([0.05, 0.95], 9)) / scatter]
+    # The loss is flat where it is smallest: the coefficients are good to the root of its rounding.
+    np.testing.assert_allclose(effective_trials(x, frequency, degree=2, confidence=0.9), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

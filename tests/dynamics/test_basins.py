@@ -271,6 +271,14 @@ def test_a_budget_that_is_used_up_is_an_outcome() -> None:
     found = dynamics.basins(LatchNeuron(w=1.001), resolution=20, max_steps=50)
     assert (found["basin"] == -1).any()
     assert "still moving after 50 steps" in str(found["outcome"].values)
+    # One start comes to the attractor at once, one after a thousand steps.
+    drift = dynamics.Map(
+        lambda x: np.where(x < -0.5, x + 1 / 1024, x / 2), lambda x: np.where(x < -0.5, 1, 0.5)[:, :, None], 1
+    )
+    found = dynamics.basins(drift, starts=[[0.5], [-1.5]], max_steps=600)
+    assert found["basin"].values.tolist() == [0, -1]
+    assert "1 still moving after 600 steps" in str(found["outcome"].values)
+    assert 1024 < dynamics.basins(drift, starts=[[0.5], [-1.5]])["steps"].values[1] < 1100
 
 
 def test_attractors_are_what_they_say() -> None:

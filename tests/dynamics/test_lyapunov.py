@@ -366,6 +366,9 @@ def test_running_estimates_and_their_steps() -> None:
     few = lyapunov_spectrum(cell, params, inputs, transient=0, record=4)
     np.testing.assert_array_equal(few["step"], [1, 6, 34, 200])
     np.testing.assert_array_equal(few["lyapunov_exponent"], found["lyapunov_exponent"])
+    for spacing in ("log", "linear"):
+        once = lyapunov_spectrum(cell, params, inputs, transient=0, record=1, spacing=spacing)
+        np.testing.assert_array_equal(once["step"], [200])
     spaced = lyapunov_spectrum(cell, params, inputs, transient=0, record=4, spacing="linear")
     np.testing.assert_array_equal(spaced["step"], [50, 100, 150, 200])
     assert "running" not in lyapunov_spectrum(cell, params, inputs, record=None)

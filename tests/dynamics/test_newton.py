@@ -79,6 +79,15 @@ def test_starts_that_diverge_stay_in_the_box() -> None:
     fast = system(Map(lambda x: 1e200 * x**3, lambda x: 3e200 * x[:, :, None] ** 2, 1))
     states = starting_states(fast, np.array([[1.0, 2.0]]), 20, normalise(0))
     assert np.isfinite(states).all()
+
+    def step(s: np.ndarray) -> np.ndarray:
+        return np.stack([1e200 * s[:, 0] ** 3, s[:, 1] / 2], axis=1)
+
+    def jacobian(s: np.ndarray) -> np.ndarray:
+        return np.stack([np.stack([3e200 * s[:, 0] ** 2, 0 * s[:, 1]], axis=1), np.tile([0, 0.5], (len(s), 1))], axis=1)
+
+    half = starting_states(system(Map(step, jacobian, 2)), np.array([[1.0, 2.0], [1.0, 2.0]]), 20, normalise(0))
+    assert np.isfinite(half).all(), "one number that diverges is enough to stay"
     found = newton(fast, np.array([[1e-120], [1e100], [np.nan]]))
     assert found.converged.tolist() == [True, False, False]
     assert found.states[0, 0] == 0

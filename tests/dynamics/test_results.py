@@ -21,7 +21,9 @@ def test_eigenvalues_are_in_an_order_that_rounding_does_not_change() -> None:
     expected = [2, 1, 0.6 + 0.8j, 0.6 - 0.8j, -1]
     for _ in range(20):
         noise = 1e-14 * rng.normal(size=(5, 5))
-        assert _results.eigenvalues(basis @ (inner + noise) @ basis.T) == pytest.approx(expected, abs=1e-12)
+        for scale in (1e-9, 1, 1e9):
+            found = _results.eigenvalues(scale * (basis @ (inner + noise) @ basis.T))
+            assert found / scale == pytest.approx(expected, abs=1e-12)
 
 
 def test_eigenvalues_of_what_is_no_matrix() -> None:
