@@ -121,6 +121,7 @@ class Build:
         options = [
             "CMAKE_UNITY_BUILD=OFF",
             "RNNLATCH_X86_64_LEVELS=3",
+            "RNNLATCH_STUBS=OFF",
             f"pybind11_DIR={pybind11}",
             f"Python_EXECUTABLE={sys.executable}",
         ]
