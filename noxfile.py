@@ -126,6 +126,27 @@ def sanitize(session: nox.Session) -> None:
     )
 
 
+@nox.session(default=False, venv_backend="virtualenv")
+def coverage(session: nox.Session) -> None:
+    """Count the lines of Python and of C++ that the tests run, and ask for 95 and 90 %."""
+    build = Path("build", "coverage")
+    install_kept(session, build, RNNLATCH_COVERAGE="ON")
+    session.install("coverage>=7.10", "gcovr>=8")
+    for counts in build.rglob("*.gcda"):  # of an earlier time
+        counts.unlink()
+    session.run("coverage", "erase")
+    env = {"CI": "true", "OMP_NUM_THREADS": "1"}
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ["-n", "auto", "--dist", "loadfile"]), env=env)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "xml", "--quiet", "-o", "build/coverage/python.xml")
+    gcovr = ["gcovr", "--root", ".", "--filter", "cpp/", "--exclude-throw-branches", "--merge-lines"]
+    gcovr += ["--txt", "--txt-summary", "--cobertura", "build/coverage/cpp.xml", str(build)]
+    # Both are shown before either is judged.
+    session.run("coverage", "report", "--fail-under=0")
+    session.run(*gcovr, "--fail-under-line", "90")
+    session.run("coverage", "report", "--format=total")
+
+
 @nox.session
 def types(session: nox.Session) -> None:
     """Compare the stubs with the compiled modules, and read the types of the installed package as its users do."""
