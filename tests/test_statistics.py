@@ -94,3 +94,8 @@ def test_effective_trials_follow_from_the_scatter_about_the_most_likely_polynomi
 def test_what_is_no_statistic_is_refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_no_memory_holds_is_refused() -> None:
+    with pytest.raises(MemoryError):
+        mean_interval(np.broadcast_to(0.0, 2**59))

@@ -26,7 +26,8 @@ def _line(name: str, values: ArrayLike, at_least: int) -> NDArray[np.float64]:
     if array.ndim != 1 or array.size < at_least:
         raise ValueError(f"{name} has the shape {array.shape}; it must be {allowed}")
     check_finite(name, array)
-    return array
+    # Memory is asked for: NumPy would sum a number that is repeated 2**59 times without being in memory, and hear no Ctrl-C.
+    return np.array(array)
 
 
 def _fractions(name: str, values: ArrayLike) -> NDArray[np.float64]:
