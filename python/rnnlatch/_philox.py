@@ -1,12 +1,15 @@
 """The arithmetic of `rnnlatch.random.philox4x32`, and the words that it takes."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch.validation import extremes
 
-__all__ = ["as_key", "as_words", "encrypt"]
+__all__ = ["as_key", "as_unsigned", "as_words", "encrypt"]
 
+Unsigned = TypeVar("Unsigned", np.uint32, np.uint64)
 UInt32 = NDArray[np.uint32]
 
 # Two multipliers and the two steps of the key (golden ratio, sqrt(3) - 1).
@@ -37,12 +40,19 @@ def as_words(name: str, value: ArrayLike, last: int | None = None) -> UInt32:
     array = np.asarray(value)
     if last is not None and (array.ndim == 0 or array.shape[-1] != last):
         raise ValueError(f"{name} has shape {array.shape}; its last axis must have length {last}")
-    if array.dtype == np.uint32:
+    return as_unsigned(name, array, np.dtype(np.uint32))
+
+
+def as_unsigned(name: str, value: ArrayLike, dtype: np.dtype[Unsigned]) -> NDArray[Unsigned]:
+    """Give integers of an unsigned type, or raise a ValueError with the name."""
+    array = np.asarray(value)
+    if array.dtype == dtype:
         return array
+    bits = 8 * dtype.itemsize
     low, high = extremes(array) if np.issubdtype(array.dtype, np.integer) and array.size else (0, 0)
-    if not np.issubdtype(array.dtype, np.integer) or low < 0 or high > 0xFFFFFFFF:
-        raise ValueError(f"{name} must consist of integers from 0 to 2**32 - 1")
-    return array.astype(np.uint32)
+    if not np.issubdtype(array.dtype, np.integer) or low < 0 or high > 2**bits - 1:
+        raise ValueError(f"{name} must consist of integers from 0 to 2**{bits} - 1")
+    return array.astype(dtype)
 
 
 def as_key(key: ArrayLike) -> UInt32:

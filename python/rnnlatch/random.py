@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlatch._box_muller import transform
-from rnnlatch._philox import as_key, as_words, encrypt
+from rnnlatch._philox import as_key, as_unsigned, as_words, encrypt
 from rnnlatch.validation import extremes
 
 __all__ = [
@@ -59,6 +59,7 @@ Float64 = NDArray[np.float64]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
+_UINT64 = np.dtype(np.uint64)
 
 
 class Purpose(IntEnum):
@@ -166,17 +167,9 @@ def stream_ids(point: Mapping[str, Any], trials: int | Sequence[int] | NDArray[n
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     base = np.uint64(int.from_bytes(digest, "little"))
-    numbers = _as_uint64("trials", np.arange(trials) if isinstance(trials, int) else trials)
+    numbers = as_unsigned("trials", np.arange(trials) if isinstance(trials, int) else trials, _UINT64)
     with np.errstate(over="ignore"):
         return np.asarray(base + numbers, dtype=np.uint64)
-
-
-def _as_uint64(name: str, value: ArrayLike) -> NDArray[np.uint64]:
-    """Give integers of 64 bits, or raise a ValueError with the name."""
-    array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.integer) or (array.size and extremes(array)[0] < 0):
-        raise ValueError(f"{name} must consist of integers from 0 to 2**64 - 1")
-    return array.astype(np.uint64)
 
 
 def words(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayLike, count: int) -> UInt32:
@@ -210,7 +203,7 @@ def words(key: ArrayLike, streams: ArrayLike, purpose: int, presentation: ArrayL
     >>> words([1, 2], [7], Purpose.NOISE, presentation=0, count=6).shape
     (1, 6)
     """
-    runs = np.atleast_1d(_as_uint64("streams", streams))
+    runs = np.atleast_1d(as_unsigned("streams", streams, _UINT64))
     if not 0 <= purpose <= 255:
         raise ValueError(f"purpose is {purpose}; it must be 0 to 255")
     shown = np.asarray(presentation)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from rnnlatch import validation
 from rnnlatch._arrays import integers
+from rnnlatch.dynamics._system import MOST_STEPS
 from rnnlatch.gradients._analysis import Floats, Integers
 
 __all__ = ["WORDS", "Plan", "coordinates", "dims", "estimates", "plan"]
 
 _STEPS = 10_000
 _TRANSIENT = 1000  # steps at most, where it is left open
-_MOST = 2**53  # steps: all counts up to it are floating-point numbers, and the sum of two is an integer of 64 bits
 
 WORDS = {
     "lyapunov_exponent": ("Lyapunov exponent", "nats per step"),
@@ -64,9 +64,9 @@ def plan(
     if time is not None and steps is not None:
         raise ValueError("steps and inputs are given; leave steps out, all inputs are taken")
     if time is None:
-        taken = _STEPS if steps is None else validation.integer("steps", steps, at_least=1, at_most=_MOST)
+        taken = _STEPS if steps is None else validation.integer("steps", steps, at_least=1, at_most=MOST_STEPS)
         first = min(taken // 10, _TRANSIENT) if transient is None else transient
-        first = validation.integer("transient", first, at_least=0, at_most=_MOST)
+        first = validation.integer("transient", first, at_least=0, at_most=MOST_STEPS)
     else:
         first = min(time // 10, _TRANSIENT) if transient is None else transient
         first = validation.integer("transient", first, at_least=0, at_most=time - 1)

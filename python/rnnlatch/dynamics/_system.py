@@ -10,11 +10,14 @@ from rnnlatch import validation
 from rnnlatch._arrays import check_finite, floats
 from rnnlatch._parameter_axes import Axis, AxisLike
 
-__all__ = ["VARIABLES", "Floats", "System", "Variable", "check_box", "check_states", "is_count", "solve"]
+__all__ = ["MOST_STEPS", "VARIABLES", "Floats", "System", "Variable", "check_box", "check_states", "is_count", "solve"]
 
 Floats = NDArray[np.float64]
 Variable = Literal["state", "pre_activation"]
 VARIABLES = ("state", "pre_activation")
+
+MOST_STEPS = 2**53
+"""Of a trajectory: all counts up to it are floating-point numbers, and the sum of two is an integer of 64 bits."""
 
 
 class System(ABC):

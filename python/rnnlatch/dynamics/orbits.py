@@ -16,6 +16,7 @@ from rnnlatch.cells.network import NetworkCell
 from rnnlatch.dynamics._results import assemble, counted, quantity, spectrum, unit
 from rnnlatch.dynamics._results import eigenvalues as sorted_eigenvalues
 from rnnlatch.dynamics._results import states as named_states
+from rnnlatch.dynamics._system import MOST_STEPS
 from rnnlatch.dynamics.systems import Floats, NetworkSystem, System, Variable, check_box, system
 from rnnlatch.gradients.memory import check_memory
 
@@ -293,7 +294,7 @@ def _systems(found: System, steps: int | None, input: Any, inputs: ArrayLike | N
     if inputs is None:
         if steps is None:
             raise TypeError("steps is None; it must be an integer of at least 1 where there are no inputs")
-        count = validation.integer("steps", steps, at_least=1, at_most=2**53)
+        count = validation.integer("steps", steps, at_least=1, at_most=MOST_STEPS)
         check_memory(8 * count, f"an orbit of {count} steps", "use fewer steps")
         return [found] * count
     if not isinstance(found, NetworkSystem):
