@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -86,8 +86,7 @@ class Player:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         with environment(threads_in_environment(member.threads) | dict(member.more)):  # what a process inherits
             self._process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-            begun = self._process.submit(_begin, member.library, cores[-member.threads :])
-            self._group, self.missing = self._result(begun, 300.0)
+            self._group, self.missing = self._ask(300.0, _begin, member.library, cores[-member.threads :])
         self._signal(signal.SIGSTOP)
 
     def _signal(self, number: int) -> None:
@@ -95,9 +94,9 @@ class Player:
             with suppress(ProcessLookupError):
                 os.killpg(self._group, number)
 
-    def _result(self, job: Future[Any], seconds: float) -> Any:
+    def _ask(self, seconds: float, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            return job.result(seconds)
+            return self._process.submit(function, *arguments).result(seconds)
         except TimeoutError as error:
             self.end()
             raise Failure(f"it took longer than {seconds:.0f} seconds") from error
@@ -113,12 +112,7 @@ class Player:
             raise Failure("its process has ended before")
         self._signal(signal.SIGCONT)
         try:
-            try:
-                job = self._process.submit(function, *arguments)
-            except BrokenProcessPool as error:
-                self.end()
-                raise Failure("its process died") from error
-            return self._result(job, seconds)
+            return self._ask(seconds, function, *arguments)
         finally:
             self._signal(signal.SIGSTOP)
 

@@ -53,6 +53,11 @@ def within(off: float, tolerance: float) -> str:
     return f"within {off:.0e}" if off else "the same"
 
 
+def module_of(prefix: str, library: str) -> Any:
+    """The module with a library's contestants."""
+    return import_module(f"{prefix}_{'torch' if library == 'PyTorch' else library.lower()}")
+
+
 # ---- W1 ------------------------------------------------------------------------------------------------------------
 
 SHOWN = 300  # presentations of 20 steps before the trained weights are compared
@@ -150,8 +155,6 @@ def gradients(library: str, work: Any, threads: int) -> list[Way]:
     """Loss and gradient, or norms."""
     from contest import difference
 
-    module = {"rnnlatch": "rnnlatch", "PyTorch": "torch"}.get(library, library.lower())
-
     def units(run: Any, calls: int) -> float:
         for _ in range(calls):
             run()
@@ -170,14 +173,14 @@ def gradients(library: str, work: Any, threads: int) -> list[Way]:
             expert=peer.expert,
             slow_start="compile" in peer.name or (work.kind == "networks" and library == "Numba" and peer.expert),
         )
-        for peer in import_module(f"gradients_{module}").peers(work, threads)
+        for peer in module_of("gradients", library).peers(work, threads)
         for plan in peer.plans
     ]
 
 
 def gradients_answer(library: str, work: Any) -> Any:
     """What the first plan of a library gives."""
-    plan = import_module(f"gradients_{library.lower()}").peers(work, 1)[0].plans[0]
+    plan = module_of("gradients", library).peers(work, 1)[0].plans[0]
     return plan.answer(plan.run())
 
 
@@ -187,8 +190,6 @@ def gradients_answer(library: str, work: Any) -> Any:
 def searches(library: str, work: Any, threads: int) -> list[Way]:
     """Annealing and guessing: the cost of an annealer's last point is what NumPy says."""
     from search_work import cost
-
-    module = {"PyTorch": "torch"}.get(library, library.lower())
 
     def units(each: Any, count: int) -> float:
         return float(each.run(count).count)
@@ -209,7 +210,7 @@ def searches(library: str, work: Any, threads: int) -> list[Way]:
             each.few,
             each.expert,
         )
-        for each in import_module(f"searches_{module}").contestants(work, threads)
+        for each in module_of("searches", library).contestants(work, threads)
     ]
 
 
@@ -219,8 +220,6 @@ def searches(library: str, work: Any, threads: int) -> list[Way]:
 def training(prefix: str, library: str, work: Any, threads: int) -> list[Way]:
     """Updates: after a few, on the same sequences, all have the same parameters."""
     from minibatch_contest import CHECKED, difference
-
-    module = {"PyTorch": "torch"}.get(library, library.lower())
 
     def units(run: Any, updates: int) -> float:
         run(updates)
@@ -240,7 +239,7 @@ def training(prefix: str, library: str, work: Any, threads: int) -> list[Way]:
             plan.together,
             slow_start="compile" in plan.peer,
         )
-        for plan in import_module(f"{prefix}_{module}").plans(work, threads)
+        for plan in module_of(prefix, library).plans(work, threads)
     ]
 
 
@@ -248,8 +247,7 @@ def training_answer(prefix: str, library: str, work: Any) -> Any:
     """Parameters after some updates, by the first plan."""
     from minibatch_contest import CHECKED
 
-    module = {"PyTorch": "torch"}.get(library, library.lower())
-    return import_module(f"{prefix}_{module}").plans(work, 1)[0].answer(*work.sequences(CHECKED))
+    return module_of(prefix, library).plans(work, 1)[0].answer(*work.sequences(CHECKED))
 
 
 # ---- dynamics ------------------------------------------------------------------------------------------------------

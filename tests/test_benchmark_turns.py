@@ -41,7 +41,7 @@ def test_a_failure_is_a_sentence_and_the_next_process_works(players: Players) ->
 
 
 def test_a_library_that_is_not_installed_is_told_once(players: Players, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Player, "_result", lambda *_: (0, "ModuleNotFoundError: No module named 'jax'"))
+    monkeypatch.setattr(Player, "_ask", lambda *_: (0, "ModuleNotFoundError: No module named 'jax'"))
     assert players.get(Member("JAX")) is None
     assert players.missing == {"JAX": "ModuleNotFoundError: No module named 'jax'"}
     assert players.get(Member("JAX", 2)) is None
