@@ -26,7 +26,16 @@ AXES = {
     "units": "units, N",
     "threads": "threads",
 }
-THREADS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "v"), ("#E69F00", "D"), ("#56B4E9", "P"))
+THREADS = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "v"),
+    ("#E69F00", "D"),
+    ("#56B4E9", "P"),
+    ("#000000", "X"),
+    ("#888888", "*"),
+)
 
 
 def file_name(name: str) -> str:
@@ -126,11 +135,13 @@ def _draw_lines(ax: Any, lines: Lines) -> None:
         colour, marker, style = STYLES[library]
         ax.plot(x, median, style, color=colour, marker=marker, markersize=4.5, label=library)
         ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # some speeds keep within a decade
+    ax.yaxis.set_major_formatter(EngFormatter())
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _draw_threads(ax: Any, lines: Lines) -> None:

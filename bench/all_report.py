@@ -277,7 +277,7 @@ def readme(record: Record, source: str) -> Iterator[str]:
     doubts = caution(record)
     if doubts:
         yield (
-            f"`python bench/run_all.py --publish` writes the table here, in 20 to 30 minutes. [The run that is kept]({source}) "
+            f"`python bench/run_all.py --publish` writes the table here, in 17 minutes. [The run that is kept]({source}) "
             f"is not to be relied on: {'; '.join(doubts)}."
         )
         return

@@ -1,6 +1,6 @@
 """The benchmark of everything: W1 to W4 and the other workloads beside all peers, limits, scaling, whole commands.
 
-``python bench/run_all.py`` takes 20 to 30 minutes of a quiet machine with two cores; ``--quick`` two to three, for trying it. Who
+``python bench/run_all.py`` takes 17 minutes of a quiet machine with two cores; ``--quick`` two to three, for trying it. Who
 takes part, how it is checked and who is missing is told on the way and kept: as JSON after each workload, and as a page with
 pictures at the end, in build/benchmarks. Ctrl-C keeps what is finished, and ``--resume`` goes on from there. With ``--publish``
 what is kept in bench/results, the page and the pictures of the documentation and the table of the README are those of the run.
@@ -128,6 +128,7 @@ class Run:
 
     def __init__(self, path: Path, record: Record) -> None:
         self.path, self.record, self.start = path, record, time.perf_counter()
+        self.before = record.get("minutes", 0.0)  # of the run that is gone on with
 
     def done(self, of: str, key: str) -> bool:
         """Whether something has been measured."""
@@ -141,6 +142,7 @@ class Run:
     def keep(self) -> None:
         """Write the file; one that is cut off leaves the one before."""
         self.record["machine"]["load_at_the_end"] = os.getloadavg()[0]
+        self.record["minutes"] = round(self.before + (time.perf_counter() - self.start) / 60, 1)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(".part")
         draft.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
@@ -272,7 +274,6 @@ def main() -> int:
     try:
         measure_all(run, options.quick, options.only)
         run.record["finished"] = True
-        run.record["minutes"] = round((time.perf_counter() - run.start) / 60, 1)
     except KeyboardInterrupt:
         interrupted = True
         run.tell("interrupted; the same command with --resume goes on")

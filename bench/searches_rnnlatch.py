@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import rnnlatch as rl
 from rnnlatch._dispatch import core
 from search_work import BOX, REACH, STEP, TEMPERATURE, UNITS, Contestant, Result, SearchWork
 
-RUNS = 64  # groups of lanes stay full; the runs of W4 all end at the same time
+RUNS = 64  # of W4, which all end at the same time: groups of lanes stay full
+GUESSES = 100  # of a run, about, until one is right; runs take the lanes of those that have ended
+MOST_GUESSES = 100_000  # of a run: none needs as many
 
 
-def _call(work: SearchWork, structure: dict[str, Any], columns: dict[str, float], cell: Any, trained: set[str]) -> Any:
-    parameters = cell.initial_parameters(0, runs=RUNS)
+def _call(
+    work: SearchWork, structure: dict[str, Any], columns: dict[str, float], cell: Any, trained: set[str], runs: int
+) -> Callable[[int, int], Any]:
+    parameters = cell.initial_parameters(0, runs=runs)
     task = {
         "task": "TwoSequence",
         "length_low": work.length,
@@ -30,12 +35,12 @@ def _call(work: SearchWork, structure: dict[str, Any], columns: dict[str, float]
     }
     whole = cell.structure() | task | {"batch_size": 1, "window": work.sequences} | structure
     values = {"prefix_noise_std": 0.0, "target_low": -0.8, "target_high": 0.8, "tolerance": 0.0, "threshold": 0.0}
-    every = {name: np.full(RUNS, value) for name, value in (values | columns).items()}
+    every = {name: np.full(runs, value) for name, value in (values | columns).items()}
     trainable = {name: np.full(value.shape[1:], name in trained, np.uint8) for name, value in parameters.items()}
-    key, streams = np.array([1, 2], np.uint32), np.arange(RUNS, dtype=np.uint64)
+    key, streams = np.array([1, 2], np.uint32), np.arange(runs, dtype=np.uint64)
 
-    def call(most: int, threads: int) -> Any:
-        sizes = whole | {"max_presentations": max(1, most // RUNS) * work.sequences}
+    def call(evaluations: int, threads: int) -> Any:
+        sizes = whole | {"max_presentations": evaluations * work.sequences}
         return core.train_networks(sizes, every, key, streams, parameters, trainable, {}, threads)
 
     return call
@@ -66,12 +71,12 @@ def annealing(work: SearchWork, threads: int, saving: int) -> Callable[[int], Re
         "adapt": 2.0,
         "stuck_tolerance": 0.0,
     }
-    call = _call(work, structure, columns, cell, set(cell.initial_parameters(0)) - {"bias_hh_l0"})
-    return lambda most: _counted(work, call(most, threads))
+    call = _call(work, structure, columns, cell, set(cell.initial_parameters(0)) - {"bias_hh_l0"}, RUNS)
+    return lambda most: _counted(work, call(max(1, most // RUNS), threads))
 
 
 def guessing(work: SearchWork, threads: int) -> Callable[[int], Result]:
-    """Guesses that are given up at the first wrong sequence; no run stops, so all lanes stay full."""
+    """Guesses given up at the first wrong sequence, by as many runs as come to about `most`: each ends when it is right."""
     mask = np.arange(UNITS)[:, None] == 0
     cell = rl.cells.VanillaRNN(
         inputs=1,
@@ -84,15 +89,15 @@ def guessing(work: SearchWork, threads: int) -> Callable[[int], Result]:
     )
     structure = {"algorithm": "RandomGuessing", "measure": 3}
     columns = {"noise_std": 0.2, "low": -REACH, "high": REACH}
-    call = _call(work, structure, columns, cell, {"weight_hh_l0"})
-    return lambda most: _counted(work, call(most, threads))
+    calls = cache(lambda runs: _call(work, structure, columns, cell, {"weight_hh_l0"}, runs))
+    return lambda most: _counted(work, calls(max(RUNS, most // GUESSES))(MOST_GUESSES, threads))
 
 
 def contestants(work: SearchWork, threads: int) -> list[Contestant]:
     """The engine, on the work as it is, and doing less of it."""
     if work.unit == "trials/s":
-        return [Contestant("rnnlatch", guessing(work, threads), 64 * 2000)]
+        return [Contestant("rnnlatch", guessing(work, threads), RUNS * GUESSES)]
     return [
-        Contestant("rnnlatch", annealing(work, threads, 0), 64 * 100),
-        Contestant("rnnlatch, saving work", annealing(work, threads, 1), 64 * 100),
+        Contestant("rnnlatch", annealing(work, threads, 0), RUNS * 100),
+        Contestant("rnnlatch, saving work", annealing(work, threads, 1), RUNS * 100),
     ]
