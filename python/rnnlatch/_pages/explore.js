@@ -110,7 +110,15 @@
     return found;
   }
 
-  function short(value) { return String(Number(value.toPrecision(4))).replace("-", "−"); }
+  // What halving an interval leaves of a zero is one.
+  function short(value) { return Math.abs(value) < 1e-12 ? "0" : String(Number(value.toPrecision(4))).replace("-", "−"); }
+
+  function power(logarithm) {
+    if (logarithm > -3) return short(Math.pow(10, logarithm));
+    const exponent = Math.floor(logarithm);
+    const raised = String(-exponent).replace(/\d/g, function (digit) { return "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]; });
+    return Math.pow(10, logarithm - exponent).toFixed(1) + " · 10⁻" + raised;
+  }
 
   function colours() {
     return window.rnnlatchPage.isDark()
@@ -209,7 +217,7 @@
     const last = states[states.length - 1];
     const text = (settings.w > 1 ? "h* is " + short(threshold) + ": " + (points.length > 1 ? "two attractors, the bit is kept."
       : "the input is beyond it, one attractor is left.") : "w is not above 1: one attractor, nothing is kept.")
-      + " After " + settings.length + " steps a is " + short(last) + "; of the gradient 10^" + steep[steep.length - 1].toFixed(1) + " is left.";
+      + " After " + settings.length + " steps a is " + short(last) + "; of the gradient " + power(steep[steep.length - 1]) + " is left.";
     window.clearTimeout(tell.timer);
     // In words only when a slider rests, or a screen reader would never come to an end.
     tell.timer = window.setTimeout(function () {
