@@ -19,9 +19,11 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     # Of this project, in _ext.
     "api_pages",
     "deviations_page",
+    "example_pages",
     "gallery",
     "links_inside",
     "mathml",
@@ -44,6 +46,27 @@ autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
+# Scripts with their figures: each one is run, and one that fails ends the build.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "examples",
+    "filename_pattern": r"\.py$",
+    "subsection_order": [f"../examples/{section}" for section in ("training", "gradients", "networks")],
+    "within_subsection_order": "FileNameSortKey",
+    # The pages of the API show which examples use a name.
+    "doc_module": ("rnnlatch",),
+    "backreferences_dir": "examples/used",
+    "exclude_implicit_doc": {r"\.(Algorithm|Initialiser|NetworkCell|Task|(Data|Drawn|LongLag|TwoClass)Task)$"},
+    "css": "sg_gallery",
+    "capture_repr": (),  # what a script has to say, it prints
+    "first_notebook_cell": "%matplotlib inline",
+    "download_all_examples": False,
+    # The same pages whenever they are built.
+    "min_reported_time": 1e9,
+    "write_computation_times": False,
+    "show_signature": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "rnnlatch"
 html_static_path = ["_static"]
@@ -58,7 +81,7 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_toc_level": 2,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

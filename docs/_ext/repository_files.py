@@ -1,6 +1,7 @@
 """Files of the repository outside the documentation: some are pages of it, the others that pages link to are downloads.
 
-A page that consists of ``{include} ../FILE.md`` is that file, with links that are right where the page stands.
+A page that consists of ``{include} ../FILE.md`` is that file, with links that are right where the page stands. Links to
+scripts of `examples/` lead to the pages that sphinx-gallery makes of them.
 """
 
 import os
@@ -34,9 +35,11 @@ def rewrite(app: Sphinx, page: str, source: list[str]) -> None:
         target, anchor = Path(os.path.normpath(home / found["file"])), found["anchor"] or ""
         if not target.is_relative_to(root):
             return found[0]
-        file = PAGES.get(str(target.relative_to(root)))
-        if file is not None:
-            target = Path(app.srcdir, file)
+        within = target.relative_to(root)
+        if str(within) in PAGES:
+            target = Path(app.srcdir, PAGES[str(within)])
+        elif within.parts[:1] == ("examples",):
+            target = Path(app.srcdir, within.with_suffix(".rst") if within.suffix else within / "index.rst")
         relative = os.path.relpath(target, here)
         if target.is_relative_to(app.srcdir):
             return f"]({relative}{anchor})"

@@ -29,6 +29,8 @@ _LABELS_HEIGHT = 32.0  # points, of an axis' numbers and label
 def style() -> Iterator[None]:
     """Draw in the house style inside this context, and leave matplotlib's settings as they were.
 
+    For a whole script there is ``matplotlib.pyplot.style.use("rnnlatch.plotting.rnnlatch")``.
+
     Examples
     --------
     >>> import matplotlib
