@@ -57,7 +57,7 @@ sphinx_gallery_conf = {
     "doc_module": ("rnnlatch",),
     "backreferences_dir": "examples/used",
     "exclude_implicit_doc": {r"\.(Algorithm|Initialiser|NetworkCell|Task|(Data|Drawn|LongLag|TwoClass)Task)$"},
-    "css": "sg_gallery",
+    "css": ("sg_gallery",),
     "capture_repr": (),  # what a script has to say, it prints
     "first_notebook_cell": "%matplotlib inline",
     "download_all_examples": False,
