@@ -21,8 +21,10 @@ def test_the_script_shows_what_it_has_drawn(script: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", show)
     plt.switch_backend("agg")
-    with mpl.rc_context():
-        runpy.run_path(str(EXAMPLES / script), run_name="__main__")
+    try:
+        with mpl.rc_context():
+            runpy.run_path(str(EXAMPLES / script), run_name="__main__")
+    finally:
         plt.close("all")
     assert drawn
     assert all(drawn)
