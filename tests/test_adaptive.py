@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from scipy.stats import binomtest
 
 import rnnlatch as rl
 from rnnlatch.outcomes import NOT_RUN
@@ -58,6 +59,13 @@ def test_the_runs_that_are_added_are_enough_if_the_frequency_stays(
         one_less = math.sqrt(z2 * (centre * (1 - centre) * (then - 1) + z2 / 4)) / (then - 1 + z2)
         assert wide <= half_width * (1 + 1e-9)
         assert one_less >= half_width * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("runs", "successes"), [(40, 0), (40, 13), (1000, 999)])
+def test_half_widths_are_those_of_scipys_intervals(runs: int, successes: int) -> None:
+    interval = binomtest(successes, runs).proportion_ci(0.9, method="wilson")
+    width = rl.AdaptiveRuns(confidence=0.9).half_widths(*ended(runs, successes))
+    np.testing.assert_allclose(width, (interval.high - interval.low) / 2, rtol=1e-12)
 
 
 def test_intervals_hold_the_frequency_as_often_as_they_say() -> None:

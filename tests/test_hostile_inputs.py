@@ -57,7 +57,7 @@ OTHERS += [
     np.float32(1),
     np.int8(-1),
     np.bool_(True),
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "s"),
     Path("file"),
     Path("/"),
 ]

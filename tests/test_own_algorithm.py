@@ -170,6 +170,7 @@ def test_a_record_names_its_module_and_settings(monkeypatch: pytest.MonkeyPatch)
     absent = rl.Run.from_dict(json.loads(text))
     assert isinstance(absent.algorithm, AbsentAlgorithm)
     assert canonical_json(absent.to_dict()) == text
+    assert AbsentAlgorithm(settings='{"type": "elsewhere:Own"}').presentations_in_batch(None) == 1
     with pytest.raises(ValueError, match="algorithm is PlainDescent of the module own_algorithms, which is not there"):
         rl.replay(absent, rng=0)
 

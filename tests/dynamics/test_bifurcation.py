@@ -251,6 +251,16 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> 
         bifurcation(LATCH, {"weight": 2.0}, "input", given.pop("interval"), **given)
 
 
+def test_two_branches_side_by_side_are_two() -> None:
+    """Fixed points c + 0.01 and c - 0.01: nearer to each other than what is compared with a curve at all."""
+    one = Map(lambda x, c: x - (x - c) ** 2 + 1e-4, lambda x, c: (1 - 2 * (x - c))[:, :, None], 1, {"c": 0.0})
+    found = bifurcation(one, None, "c", (0.0, 1.0), starts=[[0.012], [-0.012], [0.5]], values=3)
+    assert found.sizes["branch"] == 2
+    beside = (found["state"].isel(unit=0) - found["value"]).values
+    # A residual of 1e-12 where the slope is 0.02 leaves 5e-11.
+    np.testing.assert_allclose(np.sort(beside, axis=0)[:, 0], [-0.01, 0.01], atol=1e-10)
+
+
 def test_a_map_without_bounds_needs_a_box_or_starts() -> None:
     one = Map(lambda x, a: a - x**2, lambda x, a: (-2 * x + 0 * a)[:, :, None], 1, {"a": 0.5})
     with pytest.raises(ValueError, match="box is None, and the states of map"):

@@ -249,6 +249,11 @@ def test_derivatives_along_a_direction_are_those_of_differences(name: str, perio
             exact = np.column_stack([matrix - np.eye(one.dimension), by_value])
             # Third derivatives and rounding, each about 1e-10 times what they stand for.
             np.testing.assert_allclose(np.array(differences).T, exact, atol=1e-8)
+            left, sides = rng.normal(size=one.dimension), 1e-4 * np.eye(place.size)[: one.dimension]
+            by_state = [
+                (curves.derivatives(place + e)[1] - curves.derivatives(place - e)[1]).T @ left / 2e-4 for e in sides
+            ]
+            np.testing.assert_allclose(np.array(by_state).T, curves.transposed(place, left), atol=1e-4)
 
 
 def test_the_derivative_of_a_map_is_extrapolated_to_rounding() -> None:

@@ -12,6 +12,7 @@ from dynamics.maps import Array, network, reference_map
 from reference import dynamics as reference
 from rnnlatch.cells import LatchNeuron, VanillaRNN
 from rnnlatch.dynamics import Map, fixed_points, slow_points, system
+from rnnlatch.dynamics.slow import _measure
 
 LATCH = LatchNeuron()
 
@@ -61,6 +62,19 @@ def test_scipy_comes_to_the_same_minima(name: str) -> None:
     assert np.abs(one.step(ours) - ours).max(axis=1) == pytest.approx(found["residual"].values, abs=1e-15)
 
 
+def test_the_gradient_is_the_largest_difference_of_q() -> None:
+    """Of five units at once: their gradients have five numbers each."""
+    cell, params, u, _ = network("tanh", hidden=5, seed=1, scale=1.2)
+    one = system(cell, params, input=u)
+    states = np.random.default_rng(6).uniform(-0.9, 0.9, (7, 5))
+    q, slope = _measure(one, states)
+    np.testing.assert_allclose(q, 0.5 * ((one.step(states) - states) ** 2).sum(axis=1), rtol=1e-12)
+    sides = 1e-5 * np.eye(5)
+    differences = [(_measure(one, states + e)[0] - _measure(one, states - e)[0]) / 2e-5 for e in sides]
+    # Third derivatives and rounding are 1e-10 each.
+    np.testing.assert_allclose(slope, np.abs(differences).max(axis=0), atol=1e-8)
+
+
 def test_fixed_points_are_the_minima_where_nothing_moves() -> None:
     found = slow_points(LATCH, 2.0)
     x = reference.latch_attractor(2.0)[1]
@@ -103,6 +117,8 @@ RELU = VanillaRNN(inputs=1, hidden=2, activation="relu")
         ("max_steps is 0", {"box": (0, 1), "max_steps": 0}),
         ("tolerance is 0", {"box": (0, 1), "tolerance": 0}),
         ("starts has shape", {"starts": [[0.0]]}),
+        ("starts has shape", {"starts": [[0.0, 0.0, 0.0]]}),
+        ("starts has shape", {"starts": [0.0, 0.0]}),
     ],
 )
 def test_bad_input(words: str, arguments: dict[str, Any]) -> None:

@@ -146,6 +146,8 @@ CELL = VanillaRNN(inputs=2, hidden=2)
         (ValueError, "input is nan", {"input": [0.0, np.nan]}),
         (ValueError, "variable is 'a'", {"variable": "a"}),
         (ValueError, "this analysis is of one", {"params": CELL.initial_parameters(0, runs=3)}),
+        (ValueError, "params has w; of a LatchNeuron", {"cell": LatchNeuron(), "params": {"w": 2.0}}),
+        (ValueError, "of a LatchNeuron", {"cell": LatchNeuron(), "params": {"weight": 2.0, "input": 0.0}}),
     ],
 )
 def test_bad_input(error: type[Exception], words: str, arguments: dict[str, Any]) -> None:

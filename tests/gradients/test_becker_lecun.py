@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import rnnlatch as rl
 from network_cases import KINDS, assert_close, draw, make_cell, reference, tolerance
@@ -73,6 +74,16 @@ def test_the_latch_has_the_exact_second_derivative_by_step() -> None:
     exact = np.diag(hessian(cell, **drawn).hessian)
     got = [float(found[name].values.ravel()[0]) for name in cell.parameter_shapes]
     np.testing.assert_allclose(got, exact, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["time", "weight_hh_l0_by_step"])
+def test_names_of_the_result_are_no_names_of_networks(name: str) -> None:
+    cell = make_cell("tanh")
+    drawn = draw(cell, runs=2)
+    params = cell.initial_parameters(0, runs=2)
+    given = xr.Dataset({key: ((name, *part.dims), params[key]) for key, part in cell.parameters().items()})
+    with pytest.raises(ValueError, match=f"params has the dimension '{name}', which the result has"):
+        curvature(cell, **(drawn | {"params": given}))
 
 
 def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
