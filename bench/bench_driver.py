@@ -99,7 +99,7 @@ def cluster(workers: int) -> Iterator[Any]:
     distributed: Any = import_module("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
         ) as made,
         distributed.Client(made, set_as_default=False) as client,
     ):
