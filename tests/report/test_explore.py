@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,31 @@ def test_its_numbers_are_those_of_the_package(chromium: Any, page_file: Path) ->
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
         steps = np.array(states[1:]) - 1.25 * np.tanh(np.array(states[:-1])) - 0.01
         assert 0.05 < steps.std() < 0.2
+
+
+def test_how_much_of_the_gradient_is_left_is_told(chromium: Any, page_file: Path) -> None:
+    with opened(chromium, page_file) as page:
+        until(page, "document.getElementById('told').textContent.includes('of the gradient')")
+        told = page.locator("#told").inner_text()
+        states = page.evaluate(
+            """() => {
+                const { w, h, s, length, seed } = rnnlatchExplore.settings, start = rnnlatchLatch.fixedPoints(w, h)[0].a;
+                return Array.from(rnnlatchLatch.trajectory(w, h, s, length, seed, start));
+            }"""
+        )
+        slopes = rl.dynamics.latch_slope(page.evaluate("rnnlatchExplore.settings.w"), np.array(states[:-1]))
+        factor, exponent = told.split("of the gradient ")[1].split(" is left")[0].split(" · 10⁻")
+        unit = 10.0 ** -int(unicodedata.normalize("NFKC", exponent))
+        assert float(factor) * unit == pytest.approx(slopes.prod(), abs=0.0501 * unit)
+        for logarithm, wanted in (
+            (0.0, "1"),
+            (-0.30103, "0.5"),
+            (-3.0, "1.0 · 10⁻³"),
+            (-11.52288, "3.0 · 10⁻¹²"),
+            (-4.001, "1.0 · 10⁻⁴"),  # 9.98 · 10⁻⁵
+            (-400.5, "3.2 · 10⁻⁴⁰¹"),  # no double is as small
+        ):
+            assert page.evaluate("logarithm => rnnlatchExplore.power(logarithm)", logarithm) == wanted
 
 
 def test_it_follows_its_sliders(chromium: Any, page_file: Path) -> None:

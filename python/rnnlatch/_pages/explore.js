@@ -115,9 +115,10 @@
 
   function power(logarithm) {
     if (logarithm > -3) return short(Math.pow(10, logarithm));
-    const exponent = Math.floor(logarithm);
+    let exponent = Math.floor(logarithm), factor = Math.pow(10, logarithm - exponent).toFixed(1);
+    if (factor === "10.0") [exponent, factor] = [exponent + 1, "1.0"];
     const raised = String(-exponent).replace(/\d/g, function (digit) { return "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]; });
-    return Math.pow(10, logarithm - exponent).toFixed(1) + " · 10⁻" + raised;
+    return factor + " · 10⁻" + raised;
   }
 
   function colours() {
@@ -239,5 +240,5 @@
   document.addEventListener("themechange", ask);
   window.addEventListener("beforeprint", show);
   take(window.location.hash.slice(1));
-  window.rnnlatchExplore = { settings: settings, show: show };
+  window.rnnlatchExplore = { settings: settings, show: show, power: power };
 })();
