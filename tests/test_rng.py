@@ -43,7 +43,7 @@ def test_what_is_stored_draws_the_same(given: Any) -> None:
     assert normalise(json.loads(seed.to_json())) == seed
 
 
-@pytest.mark.parametrize("given", ["", "[]", "{}", '{"entropy":-1}', '{"entropy":0,"pool_size":0}', {"entropy": "x"}])
+@pytest.mark.parametrize("given", ["", "[]", "{}", '{"entropy":-1}', '{"entropy":0,"pool_size":3}', {"entropy": "x"}])
 def test_a_text_that_is_no_seed_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match=r"rng is .* it must be None"):
         normalise(given)

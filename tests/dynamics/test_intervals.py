@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamics.maps import NAMES, PRE_ACTIVATION, Array, henon_map, network, reference_map
+from rnnlatch.cells import VanillaRNN
 from rnnlatch.dynamics import intervals, system
 from rnnlatch.dynamics._iterated import Iterated
 from rnnlatch.dynamics.intervals import Interval
@@ -156,6 +157,19 @@ def test_maps_and_their_powers_stay_within_their_bounds(times: int) -> None:
     assert_bounds_steps(Iterated(system(henon_map()), times), seed=times)
     cell, params, u, _ = network("tanh")
     assert_bounds_steps(Iterated(system(cell, params, input=u), times), seed=times)
+
+
+def test_a_power_has_the_corners_on_its_way() -> None:
+    weight = np.array([[1.0, -1.0], [2.0, 0.5]])
+    cell = VanillaRNN(inputs=1, hidden=2, activation="relu", bias=False)
+    one = system(cell, {"weight_ih_l0": np.zeros((2, 1)), "weight_hh_l0": weight})
+    start = np.array([[3.0, -2.0]])  # to (5, 5), to (0, 12.5) by a corner, to (0, 6.25) with the first unit off
+    large = np.abs(weight)
+    wanted = [large, large @ large, np.diag([0.0, 1.0]) @ large @ large @ large]
+    for times, slopes in enumerate(wanted, start=1):
+        at, found = Iterated(one, times).corners(start)
+        assert at.tolist() == [times > 1]
+        np.testing.assert_array_equal(found, [slopes])
 
 
 @pytest.mark.parametrize(("name", "variable"), [form for form in FORMS if form[0] != "linear"])

@@ -41,6 +41,7 @@ def test_states_have_the_names_of_their_system() -> None:
     named = _results.states(one, [[1.0, 2.0, 3.0, 4.0]], ("point",), "somewhere")
     assert {name: value.values.tolist() for name, value in named.items()} == {"state": [[1, 2]], "cell_state": [[3, 4]]}
     assert _results.unit(one)["unit"].values.tolist() == [0, 1]
+    assert _results.unit(one)["unit"].dtype.kind == "i"
     cell, params, u, _ = network("tanh", hidden=2)
     one = system(cell, params, input=u, variable="pre_activation")
     named = _results.states(one, [[1.0, 2.0]], ("point",), "somewhere")

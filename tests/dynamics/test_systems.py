@@ -143,6 +143,12 @@ CELL = VanillaRNN(inputs=2, hidden=2)
         (TypeError, "cell is 3", {"cell": 3}),
         (TypeError, "params is None", {"params": None}),
         (ValueError, "input has shape", {"input": [1.0]}),
+        (ValueError, r"input has shape \(\); it must be", {"input": 1.0}),
+        (
+            ValueError,
+            r"input has shape \(1, 1\); it must be",
+            {"cell": LatchNeuron(), "params": None, "input": [[0.1]]},
+        ),
         (ValueError, "input is nan", {"input": [0.0, np.nan]}),
         (ValueError, "variable is 'a'", {"variable": "a"}),
         (ValueError, "this analysis is of one", {"params": CELL.initial_parameters(0, runs=3)}),
