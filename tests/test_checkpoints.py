@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -258,10 +259,9 @@ def test_wrong_settings_leave_no_file(path: Path) -> None:
 
 def damaged(path: Path, change: Callable[[bytes], bytes]) -> None:
     trained(checkpoint=path, **GIVEN)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         (state,) = connection.execute("SELECT state FROM run WHERE number = 1").fetchone()
         connection.execute("UPDATE run SET state = ? WHERE number = 1", (change(state),))
-    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -281,9 +281,8 @@ def test_a_damaged_state_is_named(path: Path, change: Callable[[bytes], bytes]) 
 
 def test_a_damaged_file_is_named(path: Path) -> None:
     trained(checkpoint=path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE meta SET value = '[]' WHERE key = 'settings'")
-    connection.close()
     with pytest.raises(StoreError, match="is damaged"):
         trained(checkpoint=path)
 

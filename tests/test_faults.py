@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,11 +119,10 @@ def test_a_store_that_is_cut_off_under_way_never_gives_wrong_numbers(
 def test_bytes_that_change_are_found(whole: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "sweep.sqlite"
     swept(store=path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         (blob,) = connection.execute("SELECT loss FROM segment WHERE point = 1 AND start = 0").fetchone()
         changed = bytes([blob[0] ^ 1]) + blob[1:]
         connection.execute("UPDATE segment SET loss = ? WHERE point = 1 AND start = 0", (changed,))
-    connection.close()
     assert not rl.check_store(path).whole
     rl.check_store(path, drop=True)
     xr.testing.assert_identical(swept(store=path).load(), whole)

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +183,9 @@ def test_a_run_that_is_stored_is_not_kept_again(path: Path) -> None:
 
 def test_a_store_of_earlier_numerics_opens(path: Path) -> None:
     swept_in_matrices(store=path, **GIVEN)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'numerics_version'")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    connection.close()
     assert "partial" not in tables, "made when it is first needed"
     store = rl.open_store(path)
     assert (store.finished, store.begun, store.numerics_version) == (6, 0, 1)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,8 @@ def test_workers_and_rounds_are_told(path: Path, capsys: pytest.CaptureFixture[s
 def test_a_note_of_another_version_is_not_read(path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         swept(store=path, chunk_runs=7, watch=stop)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO meta VALUES ('driver', '{\"since\":3}')")
-    connection.close()
     assert StatusReader(path).read().note_seconds is None
     assert rl.open_store(path).missing > 0
 
@@ -233,7 +233,7 @@ def test_who_looks_again_and_again_sees_the_rounds_as_who_looks_once(path: Path)
 
     swept(store=path, runs=rl.AdaptiveRuns(half_width=0.1, first=10, most=500), chunk_runs=20, watch=watch)
     assert len(rounds) > 2
-    with sqlite3.connect(path) as connection:  # as check --drop
+    with closing(sqlite3.connect(path)) as connection, connection:  # as check --drop
         connection.execute("DELETE FROM segment WHERE point = 0 AND start = 0")
     look()
 
@@ -294,9 +294,8 @@ def test_what_is_no_store_is_refused(
 @pytest.mark.parametrize("value", ["'text'", "3", "x'00'"])
 def test_damaged_outcomes_are_said(path: Path, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     swept(store=path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"UPDATE segment SET outcome = {value} WHERE rowid = 2")
-    connection.close()
     assert main(["status", str(path)]) == 2
     assert "is damaged: it has other outcomes than were stored; rnnlatch check says more" in capsys.readouterr().err
 

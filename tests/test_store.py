@@ -288,7 +288,8 @@ def test_a_file_that_somebody_else_makes_meanwhile_is_left_to_him(path: Path) ->
 
     class Late(_sqlite.Writer):
         def transaction(self) -> Any:
-            _sqlite.Writer(path, _sqlite.CHECKPOINT).make(create)
+            with closing(_sqlite.Writer(path, _sqlite.CHECKPOINT)) as other:
+                other.make(create)
             self.transaction = super().transaction  # type: ignore[method-assign]
             return super().transaction()
 

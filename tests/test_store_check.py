@@ -43,9 +43,15 @@ def change(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
+def count_segments(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM segment").fetchone()
+    return int(count)
+
+
 def test_what_is_whole_is_whole(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = rl.check_store(path)
-    (segments,) = sqlite3.connect(path).execute("SELECT count(*) FROM segment").fetchone()
+    segments = count_segments(path)
     assert (found.whole, found.runs, found.total, found.segments) == (True, TOTAL, TOTAL, segments)
     before = path.read_bytes()
     assert rl.check_store(path, drop=True) == found
@@ -193,7 +199,7 @@ def test_many_problems_are_counted(path: Path, capsys: pytest.CaptureFixture[str
     change(path.with_name("many.sqlite"), "UPDATE segment SET digest = x'00'")
     assert main(["check", str(path.with_name("many.sqlite"))]) == 1
     lines = capsys.readouterr().out.splitlines()
-    (segments,) = sqlite3.connect(path.with_name("many.sqlite")).execute("SELECT count(*) FROM segment").fetchone()
+    segments = count_segments(path.with_name("many.sqlite"))
     assert len(lines) == 21
     assert lines[-1] == f"and {segments - 20} more"
 

@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,8 @@ def wrong_files(directory: Path) -> dict[str, tuple[Path, str]]:
     text = directory / "notes.txt"
     text.write_text("not a database\n")
     foreign = directory / "foreign.sqlite"
-    with sqlite3.connect(foreign) as connection:
+    with closing(sqlite3.connect(foreign)) as connection, connection:
         connection.execute("CREATE TABLE mine (value)")
-    connection.close()
     return {
         "a text": (text, "which is not a store but a file of another kind"),
         "another program": (foreign, "which is an SQLite file of another program"),
@@ -139,10 +139,8 @@ def test_a_damaged_store_is_named(path: Path) -> None:
 @pytest.mark.parametrize(("layout", "words"), [(1, "an earlier"), (7, "a later")])
 def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: str) -> None:
     swept(store=path)
-    connection = sqlite3.connect(path)
-    with connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(layout),))
-    connection.close()
     before = path.read_bytes()
     for call in (lambda: swept(store=path), lambda: rl.open_store(path)):
         with pytest.raises(StoreError) as caught:
@@ -168,10 +166,8 @@ def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: st
 )
 def test_a_store_that_makes_no_sense_is_damaged(path: Path, change: str, message: str) -> None:
     swept(store=path)
-    connection = sqlite3.connect(path)
-    with connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(change)
-    connection.close()
     calls: list[Callable[[], object]] = [lambda: swept(store=path), lambda: rl.open_store(path).to_xarray()]
     for call in calls:
         with pytest.raises(StoreError) as caught:
@@ -181,10 +177,8 @@ def test_a_store_that_makes_no_sense_is_damaged(path: Path, change: str, message
 
 def test_a_grid_point_that_makes_no_sense_is_damaged(path: Path) -> None:
     whole = swept(store=path)
-    connection = sqlite3.connect(path)
-    with connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE point SET run = '{}' WHERE number = 2")
-    connection.close()
     with pytest.raises(StoreError, match="is damaged: type is None"):
         rl.open_store(path).to_xarray()
     xr.testing.assert_identical(swept(store=path), whole)  # its key says that it is the same
