@@ -99,3 +99,23 @@ def test_on_a_phone(chromium: Any, report: Path) -> None:
         # Nothing reaches out of its panel.
         wide = page.eval_on_selector_all(".plot", "plots => plots.map(plot => plot.scrollWidth - plot.clientWidth)")
         assert max(wide) <= 0
+
+
+def test_on_paper_figures_are_as_wide_as_their_columns(chromium: Any, report: Path) -> None:
+    shapes = """plots => plots.map(plot => {
+        const svg = plot.querySelector("svg.main-svg").getBoundingClientRect();
+        return [svg.width - plot.clientWidth, svg.height - plot.clientHeight, svg.width / svg.height];
+    })"""
+    with opened(chromium, report, width=1400) as page:
+        page.evaluate("rnnlatchReport.drawAll()")
+        plots = page.locator(".plot[data-drawn=yes]")
+        before = plots.evaluate_all(shapes)
+        # A page is narrower than the window, and nothing is told of it.
+        page.emulate_media(media="print")
+        page.evaluate("document.body.style.width = '600px'")
+        after = plots.evaluate_all(shapes)
+        assert len(after) == len(before) > 0
+        for (_, _, ratio), (wide, high, printed) in zip(before, after, strict=True):
+            assert abs(wide) <= 1  # pixels are whole in one of the two
+            assert abs(high) <= 1
+            assert printed == pytest.approx(ratio, rel=0.01)

@@ -82,7 +82,20 @@
     const figure = figureOf(plot);
     return window.Plotly.newPlot(plot, figure.data, figure.layout, CONFIG).then(function () {
       plot.dataset.drawn = "yes";
+      scalable(plot);
+      plot.on("plotly_afterplot", function () { scalable(plot); });
       plot.on("plotly_relayout", function (change) { numbersAtTicks(plot, change); });
+    });
+  }
+
+  // On paper there is no time to draw again: what was drawn for the window becomes narrower as a whole.
+  function scalable(plot) {
+    plot.querySelectorAll(".svg-container").forEach(function (container) {
+      container.querySelectorAll(":scope > svg.main-svg").forEach(function (svg) {
+        const width = svg.getAttribute("width"), height = svg.getAttribute("height");
+        svg.setAttribute("viewBox", "0 0 " + width + " " + height);
+        container.style.setProperty("--drawn", width + " / " + height);
+      });
     });
   }
 
