@@ -191,7 +191,12 @@ def test_a_stopped_analysis_keeps_nothing_and_says_so(
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_with_its_code_and_tells_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "with a space"
-    command = [sys.executable, "-m", "rnnlatch", "reproduce", DENSITY, "--scale", "large", "--out", str(out)]
+    # What a shell runs in the background does not hear Ctrl-C; neither would tests that run there.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from rnnlatch.cli import main"
+    )
+    arguments = ["reproduce", DENSITY, "--scale", "large", "--out", str(out)]
+    command = [sys.executable, "-c", f"{program}; sys.exit(main())", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     store = out / DENSITY / "sweep.sqlite"
     while process.poll() is None and not (store.exists() and some_runs(store)):

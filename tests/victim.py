@@ -99,6 +99,8 @@ def endless_in_matrices(folder: str) -> None:
 
 
 if __name__ == "__main__":
+    # Also where the tests run in the background of a shell, which does not hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path, moment = sys.argv[1:]
     if moment == "computing":
         computing(path)
