@@ -1,6 +1,9 @@
 """Small sweeps that several tests share; workers import them from here."""
 
+import sqlite3
+from contextlib import closing
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -25,6 +28,12 @@ def swept(**given: Any) -> xr.Dataset:
     """Sweep the small grid."""
     settings: dict[str, Any] = {"study": study, "axes": AXES, "runs": RUNS, "rng": 1}
     return rl.sweep(**(settings | given))
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    """Change what is in a store, or in another file of SQLite, behind the back of the package."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
 
 
 def change_version(module: str, version: int) -> None:

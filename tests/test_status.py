@@ -5,14 +5,12 @@ import fcntl
 import io
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,7 @@ from rnnlatch import SweepState, _lock, _observer
 from rnnlatch._lock import Busy, WriteLock, holder
 from rnnlatch._status import StatusReader
 from rnnlatch.cli import main
-from sweeps import RUNS, swept
+from sweeps import RUNS, change, swept
 
 TOTAL = 6 * RUNS
 HERE = rf"process {os.getpid()} on host {re.escape(os.uname().nodename)}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\S+"
@@ -133,8 +131,7 @@ def test_workers_and_rounds_are_told(path: Path, capsys: pytest.CaptureFixture[s
 def test_a_note_of_another_version_is_not_read(path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         swept(store=path, chunk_runs=7, watch=stop)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO meta VALUES ('driver', '{\"since\":3}')")
+    change(path, "INSERT INTO meta VALUES ('driver', '{\"since\":3}')")
     assert StatusReader(path).read().note_seconds is None
     assert rl.open_store(path).missing > 0
 
@@ -233,8 +230,7 @@ def test_who_looks_again_and_again_sees_the_rounds_as_who_looks_once(path: Path)
 
     swept(store=path, runs=rl.AdaptiveRuns(half_width=0.1, first=10, most=500), chunk_runs=20, watch=watch)
     assert len(rounds) > 2
-    with closing(sqlite3.connect(path)) as connection, connection:  # as check --drop
-        connection.execute("DELETE FROM segment WHERE point = 0 AND start = 0")
+    change(path, "DELETE FROM segment WHERE point = 0 AND start = 0")  # as check --drop
     look()
 
 
@@ -294,8 +290,7 @@ def test_what_is_no_store_is_refused(
 @pytest.mark.parametrize("value", ["'text'", "3", "x'00'"])
 def test_damaged_outcomes_are_said(path: Path, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     swept(store=path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(f"UPDATE segment SET outcome = {value} WHERE rowid = 2")
+    change(path, f"UPDATE segment SET outcome = {value} WHERE rowid = 2")
     assert main(["status", str(path)]) == 2
     assert "is damaged: it has other outcomes than were stored; rnnlatch check says more" in capsys.readouterr().err
 

@@ -15,7 +15,7 @@ from rnnlatch import _tables
 from rnnlatch._chunks import Segment
 from rnnlatch.cli import main
 from rnnlatch.store import StoreError
-from sweeps import RUNS, swept
+from sweeps import RUNS, change, swept
 
 TOTAL = 6 * RUNS
 
@@ -35,12 +35,6 @@ def path(made: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def whole() -> xr.Dataset:
     return swept()
-
-
-def change(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def count_segments(path: Path) -> int:

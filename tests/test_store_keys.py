@@ -23,7 +23,7 @@ from rnnlatch._plan import Plan, make_plan
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.rng import normalise
 from rnnlatch.store import StoreMismatchError
-from sweeps import AXES, study, swept
+from sweeps import AXES, change, study, swept
 
 
 @pytest.fixture
@@ -134,8 +134,7 @@ def begun(path: Path, sweep: Any, instruction_set: str, **given: Any) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         sweep(store=path, progress=stop, **given)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'instruction_set'", (json.dumps(instruction_set),))
+    change(path, "UPDATE meta SET value = ? WHERE key = 'instruction_set'", json.dumps(instruction_set))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from rnnlatch._chunks import Segment
 from rnnlatch._store_writer import StoreWriter
 from rnnlatch.cli import main
 from rnnlatch.store import StoreError, StoreMismatchError
-from sweeps import AXES, RUNS, study, swept
+from sweeps import AXES, RUNS, change, study, swept
 
 GIVEN: dict[str, Any] = {"experiment": "mine", "chunk_runs": 4}
 
@@ -43,11 +43,6 @@ def unfinished(path: Path, after: int, **given: Any) -> Path:
     with pytest.raises(KeyboardInterrupt):
         swept(store=path, progress=stop, **(GIVEN | given))
     return path
-
-
-def change(path: Path, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement, values)
 
 
 GRIDS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], int]] = {

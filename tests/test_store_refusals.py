@@ -1,9 +1,7 @@
 """What a store refuses: other sweeps, other files; each with one sentence, and nothing is changed or left behind."""
 
 import hashlib
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import xarray as xr
 
 import rnnlatch as rl
 from rnnlatch.store import StoreError, StoreMismatchError
-from sweeps import AXES, study, swept
+from sweeps import AXES, change, study, swept
 
 
 @pytest.fixture
@@ -74,8 +72,7 @@ def wrong_files(directory: Path) -> dict[str, tuple[Path, str]]:
     text = directory / "notes.txt"
     text.write_text("not a database\n")
     foreign = directory / "foreign.sqlite"
-    with closing(sqlite3.connect(foreign)) as connection, connection:
-        connection.execute("CREATE TABLE mine (value)")
+    change(foreign, "CREATE TABLE mine (value)")
     return {
         "a text": (text, "which is not a store but a file of another kind"),
         "another program": (foreign, "which is an SQLite file of another program"),
@@ -139,8 +136,7 @@ def test_a_damaged_store_is_named(path: Path) -> None:
 @pytest.mark.parametrize(("layout", "words"), [(1, "an earlier"), (7, "a later")])
 def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: str) -> None:
     swept(store=path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(layout),))
+    change(path, "UPDATE meta SET value = ? WHERE key = 'format'", str(layout))
     before = path.read_bytes()
     for call in (lambda: swept(store=path), lambda: rl.open_store(path)):
         with pytest.raises(StoreError) as caught:
@@ -153,7 +149,7 @@ def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: st
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("statement", "message"),
     [
         ("DELETE FROM meta WHERE key = 'format'", "its file format is nothing"),
         ("UPDATE meta SET value = 'new' WHERE key = 'format'", "its file format is new"),
@@ -164,10 +160,9 @@ def test_a_store_of_another_format_is_refused(path: Path, layout: int, words: st
         ("DROP TABLE meta", "is damaged or not a store (no such table: meta)"),
     ],
 )
-def test_a_store_that_makes_no_sense_is_damaged(path: Path, change: str, message: str) -> None:
+def test_a_store_that_makes_no_sense_is_damaged(path: Path, statement: str, message: str) -> None:
     swept(store=path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(change)
+    change(path, statement)
     calls: list[Callable[[], object]] = [lambda: swept(store=path), lambda: rl.open_store(path).to_xarray()]
     for call in calls:
         with pytest.raises(StoreError) as caught:
@@ -177,8 +172,7 @@ def test_a_store_that_makes_no_sense_is_damaged(path: Path, change: str, message
 
 def test_a_grid_point_that_makes_no_sense_is_damaged(path: Path) -> None:
     whole = swept(store=path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE point SET run = '{}' WHERE number = 2")
+    change(path, "UPDATE point SET run = '{}' WHERE number = 2")
     with pytest.raises(StoreError, match="is damaged: type is None"):
         rl.open_store(path).to_xarray()
     xr.testing.assert_identical(swept(store=path), whole)  # its key says that it is the same
