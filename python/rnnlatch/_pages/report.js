@@ -90,12 +90,10 @@
 
   // On paper there is no time to draw again: what was drawn for the window becomes narrower as a whole.
   function scalable(plot) {
-    plot.querySelectorAll(".svg-container").forEach(function (container) {
-      container.querySelectorAll(":scope > svg.main-svg").forEach(function (svg) {
-        const width = svg.getAttribute("width"), height = svg.getAttribute("height");
-        svg.setAttribute("viewBox", "0 0 " + width + " " + height);
-        container.style.setProperty("--drawn", width + " / " + height);
-      });
+    plot.querySelectorAll(".svg-container > svg.main-svg").forEach(function (svg) {
+      const width = svg.getAttribute("width"), height = svg.getAttribute("height");
+      svg.setAttribute("viewBox", "0 0 " + width + " " + height);
+      svg.parentElement.style.setProperty("--drawn", width + " / " + height);
     });
   }
 
