@@ -2,8 +2,9 @@
 
 ``python bench/bench_commands.py`` measures the import and the two experiments at the scale `paper`;
 ``--scale large`` adds the sweep of a million runs, which takes minutes; ``--wheel FILE`` measures nothing but the way from a
-wheel to a first figure in an empty environment. Every command is a process of its own, and
-its memory is what the system says it had resident at most.
+wheel to a first figure in an empty environment: by pip as it is, by pip without compiling to bytecode, and what pip takes for
+the four largest requirements alone. Every command is a process of its own, and its memory is what the system says it had
+resident at most.
 """
 
 from __future__ import annotations
@@ -88,17 +89,39 @@ def reproduce(name: str, scale: str, threads: int | None) -> Cost:
         return run(command + (["--threads", str(threads)] if threads else []))
 
 
-def from_wheel(wheel: Path) -> dict[str, Cost]:
-    """An empty environment, the wheel and what it needs from the package index, and the first figure in it."""
+INSTALLED: dict[str, list[str]] = {
+    "pip install": ["WHEEL"],
+    "pip install --no-compile": ["--no-compile", "WHEEL"],
+    "pip install numpy scipy pandas matplotlib": ["numpy", "scipy", "pandas", "matplotlib"],
+}
+"""What is installed into an empty environment each time; the last is what others' packages cost, without a figure."""
+
+
+def from_wheel(wheel: Path, what: list[str]) -> dict[str, Cost]:
+    """Make an empty environment, install into it from the package index, and draw a first figure if the wheel is there."""
     with tempfile.TemporaryDirectory(prefix="rnnlatch-bench-") as directory:
         programs = Path(directory, "environment", "bin")
-        install = [str(programs / "pip"), "install", "--no-cache-dir", "--only-binary", ":all:", str(wheel.resolve())]
+        arguments = [str(wheel.resolve()) if word == "WHEEL" else word for word in what]
+        install = [str(programs / "pip"), "install", "--no-cache-dir", "--only-binary", ":all:", *arguments]
         figure = [str(programs / "rnnlatch"), "reproduce", EXPERIMENTS[0], "--scale", "quick", "--out", directory]
-        return {
-            "python -m venv": run([sys.executable, "-m", "venv", str(programs.parent)]),
-            "pip install": run(install),
-            "rnnlatch reproduce": run(figure),
-        }
+        costs = {"python -m venv": run([sys.executable, "-m", "venv", str(programs.parent)]), "install": run(install)}
+        return costs | ({"figure": run(figure)} if "WHEEL" in what else {})
+
+
+def show_from_wheel(wheel: Path, repeats: int) -> dict[str, list[dict[str, Cost]]]:
+    """Go each way `repeats` times, in turns, and print the medians."""
+    goes: dict[str, list[dict[str, Cost]]] = {way: [] for way in INSTALLED}
+    for _ in range(repeats):
+        for way, what in INSTALLED.items():
+            goes[way].append(from_wheel(wheel, what))
+    for way, of_way in goes.items():
+        print(way)
+        for step in of_way[0]:
+            times = [go[step].wall for go in of_way]
+            print(f"  {step:18} {median(times):6.1f} s wall, {min(times):.1f} to {max(times):.1f} in {repeats} goes")
+        totals = [sum(cost.wall for step, cost in go.items() if step != "python -m venv") for go in of_way]
+        print(f"  {'after the venv':18} {median(totals):6.1f} s wall, {min(totals):.1f} to {max(totals):.1f}")
+    return goes
 
 
 def main() -> None:
@@ -118,14 +141,12 @@ def main() -> None:
     options = parser.parse_args()
 
     if options.wheel:
-        goes = [from_wheel(options.wheel) for _ in range(options.repeats)]
-        for step in goes[0]:
-            times = [go[step].wall for go in goes]
-            print(f"{step:18} {median(times):6.1f} s wall, {min(times):.1f} to {max(times):.1f} in {len(times)} goes")
-        totals = [sum(cost.wall for cost in go.values()) for go in goes]
-        print(f"to a first figure  {median(totals):6.1f} s wall, {min(totals):.1f} to {max(totals):.1f}")
+        goes = show_from_wheel(options.wheel, options.repeats)
         if options.out:
-            rounds = [{step: asdict(cost) for step, cost in go.items()} for go in goes]
+            rounds = {
+                way: [{step: asdict(cost) for step, cost in go.items()} for go in of_way]
+                for way, of_way in goes.items()
+            }
             options.out.write_text(json.dumps({"machine": machine(), "from_wheel": rounds}, indent=1) + "\n")
         return
 
