@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation: `nox -s docs`, or sphinx-build -W -n docs docs/_build/html."""
+"""How Sphinx builds the documentation: `nox -s docs`, or sphinx-build -W -n docs DIRECTORY."""
 
 import sys
 from pathlib import Path
@@ -51,12 +51,16 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "examples",
     "filename_pattern": r"\.py$",
-    "subsection_order": [f"../examples/{section}" for section in ("training", "gradients", "networks")],
+    "subsection_order": [
+        f"../examples/{section}" for section in ("training", "gradients", "networks")
+    ],
     "within_subsection_order": "FileNameSortKey",
     # The pages of the API show which examples use a name.
     "doc_module": ("rnnlatch",),
     "backreferences_dir": "examples/used",
-    "exclude_implicit_doc": {r"\.(Algorithm|Initialiser|NetworkCell|Task|(Data|Drawn|LongLag|TwoClass)Task)$"},
+    "exclude_implicit_doc": {
+        r"\.(Algorithm|Initialiser|NetworkCell|Task|(Data|Drawn|LongLag|TwoClass)Task)$"
+    },
     "css": ("sg_gallery",),
     "capture_repr": (),  # what a script has to say, it prints
     "first_notebook_cell": "%matplotlib inline",

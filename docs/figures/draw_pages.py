@@ -20,7 +20,9 @@ def draw(page: str, directory: Path) -> None:
     names: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:
         with contextlib.chdir(scratch):
-            for example in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+            for example in re.findall(
+                r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL
+            ):
                 exec(compile(example, str(path), "exec"), names)
         for picture in Path(scratch).glob("*.png"):
             shutil.copy(picture, directory)
