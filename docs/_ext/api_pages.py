@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+from collections.abc import Iterable
 from enum import EnumType
 from pathlib import Path
 from types import ModuleType
@@ -40,12 +41,19 @@ def page(module: str, listed: list[str]) -> str:
     return "\n".join([*lines, *(f"   {name}" for name in listed), ""])
 
 
+def overview(modules: Iterable[str]) -> str:
+    """Write the table of the modules, each with what it is for."""
+    return "\n".join([".. autosummary::", "", *(f"   {module}" for module in modules), ""])
+
+
 def write_pages(app: Sphinx, config: Config) -> None:
     """Write the page of each module, and have autosummary write those of its names."""
     folder = Path(app.srcdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    for module, listed in public_names().items():
-        path, text = folder / f"{module}.rst", page(module, listed)
+    texts = {f"{module}.rst": page(module, listed) for module, listed in public_names().items()}
+    texts["modules.inc"] = overview(public_names())
+    for name, text in texts.items():
+        path = folder / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
     public = [f"{module}.{name}" for module, listed in public_names().items() for name in listed]
