@@ -12,7 +12,7 @@ import rnnlatch as rl
 from reference import curvature, networks, stepwise, tasks
 from reference.arithmetic import Array
 from reference.presentation import Network, present
-from reference.test_stepwise import make_run, parity_network
+from reference.stepwise_cases import make_run, parity_network
 from reference.test_tasks import KEY
 from rnnlatch._dispatch import core
 

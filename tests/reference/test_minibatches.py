@@ -13,7 +13,7 @@ from reference.arithmetic import Array
 from reference.differences import central_differences
 from reference.minibatches import make_settings, regulariser
 from reference.presentation import Network
-from reference.test_stepwise import OF_ALGORITHMS, draw_parameters
+from reference.stepwise_cases import OF_ALGORITHMS, draw_parameters
 from reference.test_tasks import KEY, STREAM
 from reference.test_tasks import make_columns as make_task_columns
 from reference.test_tasks import make_structure as make_task

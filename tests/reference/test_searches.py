@@ -14,7 +14,7 @@ from reference import networks, searches, stepwise, tasks
 from reference.arithmetic import Array
 from reference.presentation import Network
 from reference.searches import Evaluation, Search
-from reference.test_stepwise import all_of, draw_parameters
+from reference.stepwise_cases import all_of, draw_parameters
 from reference.test_tasks import FALSE_ALARM, KEY, STREAM
 from reference.test_tasks import make_columns as make_task_columns
 from reference.test_tasks import make_structure as make_task
