@@ -67,7 +67,7 @@ struct BasisKernels {
 class PanelMatrix {
    public:
     PanelMatrix(std::size_t rows, std::size_t depth)
-        : rows_(rows), depth_(depth), panels_(rows / lanes64, tile_packs), data_(rows * depth) {}
+        : depth_(depth), panels_(rows / lanes64, tile_packs), data_(rows * depth) {}
 
     // column(j, row): a pack of the rows from `row` on, of column j.
     template <class Column>
@@ -106,7 +106,7 @@ class PanelMatrix {
     }
 
    private:
-    std::size_t rows_, depth_;
+    std::size_t depth_;
     EvenParts panels_;
     Buffer<double> data_;
     std::vector<std::uint32_t> from_, place_;
