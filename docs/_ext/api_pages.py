@@ -50,13 +50,14 @@ def write_pages(app: Sphinx, config: Config) -> None:
     """Write the page of each module, and have autosummary write those of its names."""
     folder = Path(app.srcdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    texts = {f"{module}.rst": page(module, listed) for module, listed in public_names().items()}
-    texts["modules.inc"] = overview(public_names())
+    modules = public_names()
+    texts = {f"{module}.rst": page(module, listed) for module, listed in modules.items()}
+    texts["modules.inc"] = overview(modules)
     for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
-    public = [f"{module}.{name}" for module, listed in public_names().items() for name in listed]
+    public = [f"{module}.{name}" for module, listed in modules.items() for name in listed]
     enums = [name for name in public if isinstance(pkgutil.resolve_name(name), EnumType)]
     config.autosummary_context = {"enums": enums}
     config.autosummary_generate = [f"{FOLDER}/{path.name}" for path in sorted(folder.glob("*.rst"))]
