@@ -19,6 +19,7 @@ from rnnlatch._dispatch import core
 from rnnlatch._minibatch_runs import MinibatchRun
 from rnnlatch.rng import normalise, stream_base
 from rnnlatch.store import StoreError, StoreMismatchError
+from sweeps import change
 
 A = rl.algorithms
 
@@ -281,8 +282,7 @@ def test_a_damaged_state_is_named(path: Path, change: Callable[[bytes], bytes]) 
 
 def test_a_damaged_file_is_named(path: Path) -> None:
     trained(checkpoint=path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '[]' WHERE key = 'settings'")
+    change(path, "UPDATE meta SET value = '[]' WHERE key = 'settings'")
     with pytest.raises(StoreError, match="is damaged"):
         trained(checkpoint=path)
 
