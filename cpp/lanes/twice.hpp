@@ -50,28 +50,25 @@ RNNLATCH_INLINE auto on_both(F f, Ts... xs) {
     return Twice<decltype(first)>{first, second};
 }
 
-// What a comparison returns, as the mask that functions take: with Clang its elements are another integer of the same size.
-template <class T>
-RNNLATCH_INLINE auto as_mask(T compared) {
-    if constexpr (is_twice<T>) {
-        return compared;
-    } else if constexpr (sizeof(compared[0]) == 8) {
-        return (i64)compared;
-    } else {
-        return (i32)compared;
-    }
+// Clang's comparisons of doubles return long long, which on Linux is not the int64_t of the masks that functions take.
+template <class P>
+RNNLATCH_INLINE P with_own_elements(P x) {
+    return x;
 }
+
+using LongLongs = long long __attribute__((vector_size(register_bytes)));
+RNNLATCH_INLINE i64 with_own_elements(LongLongs x) { return (i64)x; }
 
 template <class... Ts>
 concept AnyTwice = (is_twice<Ts> || ...);
 
 }  // namespace detail
 
-#define RNNLATCH_TWICE_OPERATOR(op)                                          \
-    template <class A, class B>                                              \
-        requires detail::AnyTwice<A, B>                                      \
-    RNNLATCH_INLINE auto operator op(A a, B b) {                             \
-        return detail::on_both([](auto x, auto y) { return x op y; }, a, b); \
+#define RNNLATCH_TWICE_OPERATOR(op)                                                                     \
+    template <class A, class B>                                                                         \
+        requires detail::AnyTwice<A, B>                                                                 \
+    RNNLATCH_INLINE auto operator op(A a, B b) {                                                        \
+        return detail::on_both([](auto x, auto y) { return detail::with_own_elements(x op y); }, a, b); \
     }
 RNNLATCH_TWICE_OPERATOR(+)
 RNNLATCH_TWICE_OPERATOR(-)
@@ -82,20 +79,12 @@ RNNLATCH_TWICE_OPERATOR(|)
 RNNLATCH_TWICE_OPERATOR(^)
 RNNLATCH_TWICE_OPERATOR(<<)
 RNNLATCH_TWICE_OPERATOR(>>)
+RNNLATCH_TWICE_OPERATOR(<)
+RNNLATCH_TWICE_OPERATOR(<=)
+RNNLATCH_TWICE_OPERATOR(>)
+RNNLATCH_TWICE_OPERATOR(>=)
+RNNLATCH_TWICE_OPERATOR(==)
 #undef RNNLATCH_TWICE_OPERATOR
-
-#define RNNLATCH_TWICE_COMPARISON(op)                                                         \
-    template <class A, class B>                                                               \
-        requires detail::AnyTwice<A, B>                                                       \
-    RNNLATCH_INLINE auto operator op(A a, B b) {                                              \
-        return detail::on_both([](auto x, auto y) { return detail::as_mask(x op y); }, a, b); \
-    }
-RNNLATCH_TWICE_COMPARISON(<)
-RNNLATCH_TWICE_COMPARISON(<=)
-RNNLATCH_TWICE_COMPARISON(>)
-RNNLATCH_TWICE_COMPARISON(>=)
-RNNLATCH_TWICE_COMPARISON(==)
-#undef RNNLATCH_TWICE_COMPARISON
 
 template <class P>
 RNNLATCH_INLINE Twice<P> operator-(Twice<P> a) {
