@@ -29,8 +29,9 @@ std::vector<std::size_t> trainable_rows(const NetworkShape& shape, const py::dic
                                                          {"c_0", at.initial + shape.hidden}};
     const auto shapes = parameter_shapes(shape, trainable);
     for (const auto& [name, row] : first) {
-        const auto known =
-            std::find_if(shapes.begin(), shapes.end(), [&](const auto& each) { return each.first == name; });
+        // Given a name of its own: Clang 14 and 15 cannot capture a part of a structured binding.
+        const auto known = std::find_if(shapes.begin(), shapes.end(),
+                                        [&sought = name](const auto& each) { return each.first == sought; });
         if (known == shapes.end() || !trainable.contains(name.c_str())) continue;
         const auto mask = require<std::uint8_t>(entry(trainable, name.c_str()), name + " of trainable", known->second);
         for (py::ssize_t i = 0; i < mask.size(); ++i) {
