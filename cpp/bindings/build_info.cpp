@@ -12,7 +12,9 @@ namespace {
 
 std::string compiler() {
 #if defined(__clang__)
-    return "Clang " __clang_version__;
+    std::string version = "Clang " __clang_version__;
+    while (version.back() == ' ') version.pop_back();  // without a revision it ends in a space
+    return version;
 #elif defined(__GNUC__)
     return "GCC " __VERSION__;
 #else
