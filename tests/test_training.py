@@ -105,6 +105,15 @@ def test_progress_is_told_the_runs_done() -> None:
     assert calls[-1] == (6, 6, "")
 
 
+def test_progress_is_told_that_no_run_is_done_yet() -> None:
+    def interrupt(*state: object) -> None:
+        assert state == (0, 3, "")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(runs=3, max_presentations=4_000_000_000, criterion=None, progress=interrupt)
+
+
 def test_an_error_of_the_progress_comes_out() -> None:
     def broken(*_: object) -> None:
         raise OSError("no terminal")
