@@ -159,6 +159,18 @@ def test_a_foreign_store_is_refused_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert [path.name for path in (tmp_path / DENSITY).iterdir()] == ["sweep.sqlite"]
 
 
+def test_a_store_of_another_scale_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reproduce", "bengio1994-length", "--scale", "quick", "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["reproduce", "--all", "--scale", "paper", "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("rnnlatch: scale is 'paper', and ")
+    assert said.endswith("sweep.sqlite is of scale 'quick'; another out keeps both\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["bengio1994-length"]
+
+
 def test_a_store_of_another_seed_is_refused_with_the_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

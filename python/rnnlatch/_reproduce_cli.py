@@ -7,7 +7,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -34,8 +34,8 @@ DIR/NAME/ then holds
   figure.png      the picture
   claims.json     the paper's statements, what was measured, and whether they held
 
-Ctrl-C keeps what is finished; the same command goes on from there. What is trained depends on the seed and on nothing
-else: not on threads, interruptions or the processor; of the other numbers the last digits may depend on the processor.
+Ctrl-C keeps what is finished; the same command goes on from there. Numbers depend on the seed, not on threads or
+interruptions; the last digits of some depend on the instruction set of the processor, see rnnlatch info.
 """
 
 SCALE = "how much to run (paper); experiments whose paper took days have a subset too, what is published here"
@@ -43,8 +43,8 @@ SCALE = "how much to run (paper); experiments whose paper took days have a subse
 REPRODUCE_EXAMPLES = """\
 examples:
   rnnlatch reproduce bengio1994-density                           both panels take seconds at the scale of the paper
-  rnnlatch reproduce bengio1994-length --scale large              a million runs, minutes
-  rnnlatch reproduce --all --scale quick --check                  does everything still come out? (exit code 1 if not)
+  rnnlatch reproduce bengio1994-length --scale large --out large  a million runs, minutes
+  rnnlatch reproduce --all --scale quick --out quick --check      does everything still come out? (exit code 1 if not)
   rnnlatch reproduce bengio1994-density --seed 1 --out again      other random numbers, beside the first
 """
 
@@ -83,7 +83,7 @@ def add_command(commands: Any) -> None:
 def _reproduce(options: argparse.Namespace) -> int:
     from rnnlatch import experiments, validation
     from rnnlatch._dask import connected
-    from rnnlatch.experiments.reproduce import writable_directory
+    from rnnlatch.experiments.reproduce import check_scale, writable_directory
 
     if bool(options.names) == options.all:
         raise ValueError(
@@ -107,6 +107,9 @@ def _reproduce(options: argparse.Namespace) -> int:
                 f"data is {options.data!r}, and {len(chosen)} experiments are named; it is for one at a time"
             )
         chosen[0].check_data(data)
+    for one in chosen:
+        with suppress(ImportError):  # said when it is its turn
+            check_scale(one, options.out, options.scale, data)
     for one in chosen:
         if one.takes is None:  # else what it works on is looked at first
             writable_directory(Path(options.out) / one.name)

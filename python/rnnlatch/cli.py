@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0; 1 if ``--check`` found a claim that is not as expected, or ``check`` a damaged store; 2 for bad
-        input; 130 after Ctrl-C.
+        The exit code: 0; 1 if ``--check`` found a claim that is not as expected, ``check`` a damaged store, or ``report``
+        results that it left out; 2 for bad input; 130 after Ctrl-C, 143 after SIGTERM.
 
     Examples
     --------

@@ -1,6 +1,8 @@
 """All experiments from end to end at scale quick."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,9 +131,29 @@ def test_another_seed_in_the_same_place_is_refused(trained: Any, directory: Path
 
 
 def test_another_scale_in_the_same_place_is_refused(trained: Any, directory: Path) -> None:
-    experiment, _ = trained
-    with pytest.raises(StoreError, match="scale"):
+    experiment, found = trained
+    before = {path.name: path.stat().st_mtime_ns for path in found.directory.iterdir()}
+    expected = r"^scale is 'paper', and .*sqlite is of scale 'quick'; another out keeps both$"
+    with pytest.raises(StoreError, match=expected):
         reproduce(experiment, directory, scale="paper", seed=SEED)
+    assert {path.name: path.stat().st_mtime_ns for path in found.directory.iterdir()} == before
+
+
+def test_results_are_replaced_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    experiment = experiments.get("unit-weight")
+    directory = reproduce(experiment, tmp_path, scale="quick", seed=1).directory
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+
+    def full(path: Path, content: bytes) -> int:  # noqa: ARG001
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            reproduce(experiment, tmp_path, scale="quick", seed=2)
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    reproduce(experiment, tmp_path, scale="quick", seed=2)
+    assert (directory / "data.nc").read_bytes() != before["data.nc"]
 
 
 @pytest.mark.parametrize("name", ANALYSED)

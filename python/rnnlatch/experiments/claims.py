@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rnnlatch._files import write_all
+
 __all__ = ["Claim", "at_least", "at_most", "describe", "read_claims", "write_claims"]
 
 Number = bool | int | float | None
@@ -115,11 +117,13 @@ def write_claims(path: str | os.PathLike[str], claims: Iterable[Claim]) -> None:
     >>> read_claims(path) == [claim]
     True
     """
-    target = Path(path)
+    write_all({Path(path): json_of(claims)})
+
+
+def json_of(claims: Iterable[Claim]) -> bytes:
+    """Give what `write_claims` writes."""
     text = json.dumps([asdict(claim) for claim in claims], indent=2, ensure_ascii=False, allow_nan=False)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(target)
+    return f"{text}\n".encode()
 
 
 def read_claims(path: str | os.PathLike[str]) -> list[Claim]:

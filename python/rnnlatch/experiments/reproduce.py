@@ -4,7 +4,7 @@ import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +13,12 @@ from rnnlatch import validation
 from rnnlatch._files import write_all, write_netcdf
 from rnnlatch._rate import Rate
 from rnnlatch.experiments.base import Experiment, Material, ScaleName, SweepPlan
-from rnnlatch.experiments.claims import Claim, write_claims
+from rnnlatch.experiments.claims import Claim, json_of
 from rnnlatch.experiments.deviation_table import check_deviations
 from rnnlatch.outcomes import Outcome
-from rnnlatch.plotting.style import FORMATS, save
+from rnnlatch.plotting.style import FORMATS, picture
 from rnnlatch.progress import check_progress, check_watch, listeners
-from rnnlatch.store import open_store
+from rnnlatch.store import StoreMismatchError, open_store
 from rnnlatch.sweep import Progress, Watch, sweep
 from rnnlatch.watching import SweepState
 
@@ -106,6 +106,7 @@ def reproduce(
     validation.choice("format", format, FORMATS)
     seed = validation.integer("seed", seed, at_least=0)
     given = None if data is None else Path(data)
+    check_scale(experiment, out, scale, given)
     plans = experiment.plans(scale, given)
     directory = writable_directory(Path(out) / experiment.name)
     check_progress(progress)
@@ -139,10 +140,13 @@ def reproduce(
     claims = tuple(experiment.claims(found))
     check_deviations(experiment.name, claims)
     figure = experiment.plot(found)
-    files += [directory / "data.nc", directory / f"figure.{format}", directory / "claims.json"]
-    write_all({files[-3]: lambda part: write_netcdf(found, part)})
-    save(figure, files[-2])
-    write_claims(files[-1], claims)
+    results: dict[Path, bytes | Callable[[Path], object]] = {
+        directory / "data.nc": lambda part: write_netcdf(found, part),
+        directory / f"figure.{format}": picture(figure, format),
+        directory / "claims.json": json_of(claims),
+    }
+    write_all(results)
+    files += results
     if experiment.write is not None:
         files += experiment.write(found, directory)
     return Reproduction(directory, tuple(files), claims)
@@ -156,6 +160,25 @@ def kept_runs(
     stores = [Path(out) / experiment.name / plan.file for plan in plans]
     kept = sum(open_store(path).finished for path in stores if path.exists())
     return kept, sum(map(total_runs, plans))
+
+
+def check_scale(
+    experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName, data: Path | None = None
+) -> None:
+    """Make sure that no store of an experiment is of another scale.
+
+    Raises
+    ------
+    StoreMismatchError
+        If one is: its runs are others.
+    """
+    begin = f"{experiment.name}, scale "
+    for plan in experiment.plans(scale, data):
+        path = Path(out) / experiment.name / plan.file
+        stored = open_store(path).experiment if path.exists() else ""
+        if stored.startswith(begin) and stored != begin + scale:
+            of = stored.removeprefix(begin)
+            raise StoreMismatchError(f"scale is {scale!r}, and {path} is of scale {of!r}; another out keeps both")
 
 
 def total_runs(plan: SweepPlan) -> int:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from rnnlatch._files import write_all
 from rnnlatch.plotting.checks import drawing
 
-__all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "own_legend", "save", "style"]
+__all__ = ["FORMATS", "legend_below", "new_axes", "new_figure", "own_legend", "picture", "save", "style"]
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -166,11 +168,15 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     >>> save(new_figure(4, 3), getfixture("tmp_path") / "empty.png")
     """
     target = Path(path)
-    kind = target.suffix.lstrip(".")
+    write_all({target: picture(figure, target.suffix.lstrip("."))})
+
+
+def picture(figure: Figure, kind: str) -> bytes:
+    """Give what `save` writes: the bytes of a figure in one of `FORMATS`."""
     if kind not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}; got {kind!r}")
     dates = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    part = target.with_name(target.name + ".part")
+    content = BytesIO()
     with style():
-        figure.savefig(part, format=kind, metadata=dates)
-    part.replace(target)
+        figure.savefig(content, format=kind, metadata=dates)
+    return content.getvalue()
