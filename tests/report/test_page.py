@@ -196,8 +196,8 @@ def test_half_written_results(results: Path, file: str, capsys: pytest.CaptureFi
     path.write_bytes(whole[: len(whole) // 2])
     assert main(["report", str(results)]) == 2
     kind = {"data.nc": "no NetCDF file", "claims.json": "no list of claims"}[file]
-    said = f"rnnlatch: {NAME}: {path} is not whole or {kind}; `rnnlatch reproduce {NAME}` makes it again\n"
-    assert capsys.readouterr().err == said
+    again = f"`rnnlatch reproduce {NAME} --out {results}`, with the --scale that it had, makes it again"
+    assert capsys.readouterr().err == f"rnnlatch: {NAME}: {path} is not whole or {kind}; {again}\n"
     path.unlink()
     assert main(["report", str(results)]) == 2
     assert f"{NAME}: {file} is missing in {path.parent}, as after an interruption;" in capsys.readouterr().err
@@ -257,9 +257,10 @@ def test_what_is_whole_is_shown_and_the_rest_is_named(results: Path, capsys: pyt
     assert main(["report", str(results)]) == 1
     told = capsys.readouterr()
     why = f"data.nc is missing in {results / 'short-spans'}, as after an interruption"
-    said = f"short-spans: {why}; `rnnlatch reproduce short-spans` makes it again"
+    command = f"rnnlatch reproduce short-spans --out {results}"
+    said = f"short-spans: {why}; `{command}`, with the --scale that it had, makes it again"
     assert told.err == f"rnnlatch: left out: {said}\n"
-    on_page = said.replace("`rnnlatch reproduce short-spans`", "<code>rnnlatch reproduce short-spans</code>")
+    on_page = said.replace(f"`{command}`", f"<code>{command}</code>")
     assert on_page in html.unescape((results / "report.html").read_text())
 
 

@@ -90,7 +90,8 @@ def read(name: str, directory: Path) -> Result:
     ValueError
         With one sentence, if a file is missing or not whole, or they are those of another version.
     """
-    again = f"`rnnlatch reproduce {name}` makes it again"
+    out = (directory if directory.name == name else directory.resolve()).parent
+    again = f"`rnnlatch reproduce {name} --out {out}`, with the --scale that it had, makes it again"
     for file in _NEEDED:
         if not (directory / file).is_file():
             raise ValueError(f"{name}: {file} is missing in {directory}, as after an interruption; {again}")
