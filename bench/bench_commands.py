@@ -1,6 +1,6 @@
 """What the command line costs: import time, wall time, processor time and peak memory of whole commands.
 
-``python bench/bench_commands.py`` measures the import and the two experiments at the scale `paper`;
+``python bench/bench_commands.py`` measures the import and the two experiments at the scales `quick` and `paper`;
 ``--scale large`` adds the sweep of a million runs, which takes minutes; ``--wheel FILE`` measures nothing but the way from a
 wheel to a first figure in an empty environment: by pip as it is, by pip without compiling to bytecode, and what pip takes for
 the four largest requirements alone. Every command is a process of its own, and its memory is what the system says it had

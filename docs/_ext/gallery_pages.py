@@ -53,7 +53,8 @@ def commands(experiment: Experiment) -> Iterator[str]:
     """Give the commands that make the page's figure, and the one at full size."""
     full = "subset" if "subset" in experiment.scales else "paper"
     quick, size = (experiment.scales[scale].duration for scale in ("quick", full))
-    lines = [f"rnnlatch reproduce {experiment.name} --scale {scale} --out results" for scale in ("quick", full)]
+    outs = {"quick": "quick", full: "results"}  # a store is of one scale
+    lines = [f"rnnlatch reproduce {experiment.name} --scale {scale} --out {out}" for scale, out in outs.items()]
     width = max(map(len, lines))
     yield "```sh"
     yield from (f"{line:{width}}  # {takes}" for line, takes in zip(lines, (quick, size), strict=True))
