@@ -20,6 +20,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PROJECT = nox.project.load_toml("pyproject.toml")
+PARALLEL = ["-n", "auto", "--dist", "loadfile"]  # a file's fixtures are made once
 
 
 @nox.session
@@ -33,21 +34,28 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Build, install and run the tests."""
     session.install(".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or PARALLEL))
 
 
 @nox.session(default=False)
 def single_module(session: nox.Session) -> None:
     """Run the tests on the build with one module, which other machines than x86-64 get."""
     session.install(".[test]", "--config-settings=cmake.define.RNNLATCH_SINGLE_MODULE=ON")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or PARALLEL))
 
 
 @nox.session(default=False)
 def system_eigen(session: nox.Session) -> None:
     """Run the tests on a build against the Eigen of the system."""
     session.install(".[test]", "--config-settings=cmake.define.RNNLATCH_SYSTEM_EIGEN=ON")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or PARALLEL))
+
+
+@nox.session(default=False)
+def peers(session: nox.Session) -> None:
+    """Run the tests with all that they compare with: PyTorch, safetensors and others; see CONTRIBUTING.md on CUDA."""
+    session.install(".[test]", *nox.project.dependency_groups(PROJECT, "peers"))
+    session.run("pytest", *(session.posargs or PARALLEL))
 
 
 SANITIZERS = {
@@ -149,7 +157,7 @@ def coverage(session: nox.Session) -> None:
         counts.unlink()
     session.run("coverage", "erase")
     env = {"CI": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": "tests"}
-    pytest = ["pytest", "-p", "counted", *(session.posargs or ["-n", "auto", "--dist", "loadfile"])]
+    pytest = ["pytest", "-p", "counted", *(session.posargs or PARALLEL)]
     pytest += ["-o", "timeout=3600"]  # the core counts with locked instructions
     pytest += [f"--deselect={test}" for test in NOT_COUNTED]
     session.run("coverage", "run", "-m", *pytest, env=env)
@@ -192,7 +200,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Run all benchmarks side by side, quiet machines only; arguments go to bench/run_all.py."""
-    session.install(".[bench,dask]")
+    session.install(".[bench,dask]", "torch>=2.6")
     session.run("python", "bench/run_all.py", *session.posargs)
 
 

@@ -225,6 +225,14 @@ def test_the_hooks_use_the_versions_of_the_lint_group() -> None:
     assert [tool for tool in pinned if tool not in hooks] == []
 
 
+def test_the_hook_of_mypy_has_what_the_package_imports() -> None:
+    hook = (ROOT / ".pre-commit-config.yaml").read_text().partition("- id: mypy")[2].partition("- id:")[0]
+    without_types = [module.removesuffix(".*") for module in PROJECT["tool"]["mypy"]["overrides"][0]["module"]]
+    needed = {requirement.partition(">=")[0] for requirement in PROJECT["project"]["dependencies"]}
+    # h5netcdf brings h5py, and scipy-stubs are what is read of SciPy.
+    assert needed - {"h5py", "scipy", *without_types} <= set(re.findall(r"^ +- (\w+)$", hook, re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
 )
