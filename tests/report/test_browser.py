@@ -66,6 +66,19 @@ def test_figures_are_drawn_and_respond(chromium: Any, report: Path) -> None:
         assert name.get_attribute("aria-pressed") == "false"
 
 
+def test_buttons_stand_above_the_axes_and_send_nothing_away(chromium: Any, report: Path) -> None:
+    buttons = """plot => {
+        const boxes = [...plot.querySelectorAll(".modebar-btn")].map(each => each.getBoundingClientRect().bottom);
+        const titles = [...plot.querySelectorAll(".modebar-btn")].map(each => each.dataset.title);
+        return [titles, Math.max(...boxes) - plot.getBoundingClientRect().y, plot._fullLayout.yaxis._offset];
+    }"""
+    with opened(chromium, report) as page:
+        page.evaluate("rnnlatchReport.drawAll()")
+        titles, bottom, axes = page.eval_on_selector(FIRST, buttons)
+        assert bottom <= axes
+        assert [title.split(" ")[0] for title in titles] == ["Download", "Zoom", "Pan", "Zoom", "Zoom", "Reset"]
+
+
 def test_light_and_dark(chromium: Any, report: Path) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     line = f"document.querySelector('{FIRST}').layout.xaxis.linecolor"

@@ -59,7 +59,8 @@
 
   const CONFIG = {
     responsive: true, displaylogo: false, scrollZoom: false, doubleClick: "reset", // codespell:ignore
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "toggleSpikelines", "sendDataToCloud"],
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "toggleSpikelines"],
+    showSendToCloud: false,  // on by default from 4.0 on, and it sends the data away
   };
 
   function canDrawScenes() {

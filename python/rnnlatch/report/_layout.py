@@ -11,6 +11,7 @@ from matplotlib.transforms import Bbox
 __all__ = ["Group", "Spot", "groups", "spots"]
 
 _SLACK = 4  # pixels, for letters of another font
+_BUTTONS = 28  # pixels, for those that zoom
 _NEAR = 0.03  # of the figure: edges nearer to each other are one
 
 
@@ -125,7 +126,7 @@ def spots(members: list[Group]) -> tuple[list[Spot], list[float]]:
                 len(rows[number]),
                 len(columns[number]),
                 round(group.height()),
-                (margins[0], margins[1], margins[2], max(margins[3], 8)),
+                (margins[0], margins[1], margins[2], max(margins[3], _BUTTONS)),
             )
         )
     widths = [1.0] * len(lefts)
