@@ -147,6 +147,15 @@ def test_progress_is_told_the_runs_done() -> None:
     assert calls[-1] == (40, 40, "")
 
 
+def test_progress_is_told_that_no_run_is_done_yet() -> None:
+    def interrupt(*state: object) -> None:
+        assert state == (0, 4, "")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(RUNS["fresh"], max_presentations=4_000_000_000, progress=interrupt)
+
+
 @pytest.mark.parametrize("name", ["descent", "fresh", "data", "annealing"])
 def test_trained_networks_go_into_everything_that_takes_parameters(name: str) -> None:
     run = RUNS[name]
