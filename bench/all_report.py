@@ -108,6 +108,9 @@ def caution(record: Record) -> list[str]:
         found.append(f"it has only what has one of these in its name: {', '.join(record['only'])}")
     if not record["finished"]:
         found.append("it was interrupted")
+    absent = [peer for peer in ("NumPy", "Numba", "JAX", "PyTorch") if peer in record["missing"]]
+    if absent:
+        found.append(f"{' and '.join(absent)} did not take part, and might have been the best peer")
     return found
 
 

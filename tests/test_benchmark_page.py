@@ -49,6 +49,8 @@ def test_a_peer_that_is_missing_or_fails_is_named() -> None:
     text = "\n".join(markdown(record, f"../{source}", "figures/"))
     assert "- **JAX is missing**: ModuleNotFoundError: No module named 'jax'." in text
     assert f"Numba ({record['entries'][0]['key']}" in text
+    assert "Not to be relied on: JAX did not take part" in text
+    assert "| W1, latch sweep |" not in "\n".join(readme(record, source))
 
 
 def test_a_quick_run_is_marked_and_has_no_table_in_the_readme() -> None:
