@@ -101,12 +101,15 @@ def test_workers_that_are_killed_change_nothing(client: Any, whole: xr.Dataset, 
     killed: list[int] = []
 
     def kill() -> None:
+        before: set[int] = set()
         while not ended.wait(moments.uniform(0.3, 1.0)) and len(killed) < 4:
-            pids = list(client.run(os.getpid, on_error="ignore").values())
-            if pids:
-                killed.append(moments.choice(pids))
+            pids = set(client.run(os.getpid, on_error="ignore").values())
+            # Only those that were there a while ago: Dask does not start one again that died while it began.
+            if settled := sorted(pids & before):
+                killed.append(moments.choice(settled))
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(killed[-1], signal.SIGKILL)
+            before = pids
 
     killer = threading.Thread(target=kill)
     killer.start()
