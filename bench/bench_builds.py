@@ -26,7 +26,7 @@ SELF = "--print"  # what a process of a turn is started with
 
 
 def works() -> dict[str, Callable[[], object]]:
-    """What is measured, by the name of its row; each takes about half a second."""
+    """What is measured, by the name of its row; each takes up to a second."""
     import rnnlatch as rl
     from contestants import train_with_rnnlatch
 
@@ -71,9 +71,8 @@ def print_turn() -> None:
 
 def turn(python: str) -> dict[str, Any]:
     """A turn of a build."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | threads_in_environment(
-        1
-    )
+    environment = dict(os.environ) | threads_in_environment(1)
+    environment.pop("PYTHONPATH", None)  # it would hide what is installed
     said = subprocess.run([python, __file__, SELF], capture_output=True, text=True, env=environment)
     if said.returncode:
         sys.exit(f"{python}: {(said.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
@@ -88,6 +87,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (5)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to keep the seconds in")
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error(f"--rounds is {options.rounds}; it must be 1 or more")
     turns: list[list[dict[str, Any]]] = [[] for _ in options.pythons]
     for round_ in range(options.rounds):
         order = list(zip(options.pythons, turns, strict=True))
