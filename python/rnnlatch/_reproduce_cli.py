@@ -109,7 +109,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         chosen[0].check_data(data)
     for one in chosen:
         with suppress(ImportError):  # said when it is its turn
-            check_scale(one, options.out, options.scale, data)
+            check_scale(one, options.out, options.scale, one.plans(options.scale, data))
     for one in chosen:
         if one.takes is None:  # else what it works on is looked at first
             writable_directory(Path(options.out) / one.name)

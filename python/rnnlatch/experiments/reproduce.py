@@ -106,8 +106,8 @@ def reproduce(
     validation.choice("format", format, FORMATS)
     seed = validation.integer("seed", seed, at_least=0)
     given = None if data is None else Path(data)
-    check_scale(experiment, out, scale, given)
     plans = experiment.plans(scale, given)
+    check_scale(experiment, out, scale, plans)
     directory = writable_directory(Path(out) / experiment.name)
     check_progress(progress)
     check_watch(watch)
@@ -163,9 +163,9 @@ def kept_runs(
 
 
 def check_scale(
-    experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName, data: Path | None = None
+    experiment: Experiment, out: str | os.PathLike[str], scale: ScaleName, plans: Sequence[SweepPlan]
 ) -> None:
-    """Make sure that no store of an experiment is of another scale.
+    """Make sure that no store of an experiment's sweeps is of another scale.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def check_scale(
         If one is: its runs are others.
     """
     begin = f"{experiment.name}, scale "
-    for plan in experiment.plans(scale, data):
+    for plan in plans:
         path = Path(out) / experiment.name / plan.file
         stored = open_store(path).experiment if path.exists() else ""
         if stored.startswith(begin) and stored != begin + scale:
